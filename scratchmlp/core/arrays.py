@@ -1,0 +1,117 @@
+"""Frozen arrays, the layer that holds two of them, and functions over trees of them."""
+
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+A = TypeVar("A", bound=NDArray[Any])
+Tree = TypeVar("Tree", bound="tuple[Any, ...]")
+
+
+class Layer(NamedTuple):
+    """One layer's weights W, of shape (n_out, n_in), and biases b, of shape (n_out, 1)."""
+
+    W: Array
+    b: Array
+
+
+Params: TypeAlias = tuple[Layer, ...]
+Grads: TypeAlias = tuple[Layer, ...]
+
+
+def freeze(array: A) -> A:
+    """The same array, no longer writable: for arrays that nobody else has seen.
+
+    >>> freeze(np.zeros(2)).flags.writeable
+    False
+    """
+    array.flags.writeable = False
+    return array
+
+
+def frozen_view(array: A) -> A:
+    """A read-only view of an array, which itself stays as it was.
+
+    >>> a = np.zeros(2)
+    >>> frozen_view(a).flags.writeable, a.flags.writeable
+    (False, True)
+    """
+    return freeze(array.view())
+
+
+def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree:
+    """The tree whose arrays are `function` of the corresponding arrays of one or more trees.
+
+    A tree is an array, or a tuple (named or not) of trees; Params, Grads and the states of
+    optimizers are trees. All must have one structure. The arrays of the result are read-only.
+
+    Raises ValueError where the structures differ.
+
+    >>> params = (Layer(np.ones((2, 3)), np.zeros((2, 1))),)
+    >>> map_arrays(lambda a: a + 1, params)[0].b
+    array([[1.],
+           [1.]])
+    """
+    if not isinstance(tree, tuple):
+        return frozen_view(np.asarray(function(tree, *trees)))
+    for other in trees:
+        if not isinstance(other, tuple) or len(other) != len(tree):
+            raise ValueError(
+                f"map_arrays: the trees differ: {_outline(tree)} beside {_outline(other)}"
+            )
+    branches = (map_arrays(function, *branch) for branch in zip(tree, *trees, strict=True))
+    return cast(Tree, type(tree)(*branches) if hasattr(tree, "_fields") else tuple(branches))
+
+
+def leaves(tree: Any) -> tuple[Array, ...]:
+    """The arrays of a tree, in order.
+
+    >>> [a.shape for a in leaves((Layer(np.ones((2, 3)), np.zeros((2, 1))),))]
+    [(2, 3), (2, 1)]
+    """
+    return sum(map(leaves, tree), ()) if isinstance(tree, tuple) else (tree,)
+
+
+def flatten(tree: tuple[Any, ...]) -> Array:
+    """All numbers of a tree of arrays as one read-only vector: W then b, layer after layer.
+
+    >>> flatten((Layer(np.array([[1.0, 2.0]]), np.array([[3.0]])),))
+    array([1., 2., 3.])
+    """
+    return freeze(np.concatenate([np.ravel(array) for array in leaves(tree)]))
+
+
+def unflatten(vector: Array, like: Tree) -> Tree:
+    """The tree with the structure, shapes and dtypes of `like` and the numbers of `vector`.
+
+    The inverse of `flatten`: `unflatten(flatten(tree), tree)` equals `tree`.
+
+    Raises ValueError where the vector's length is not the number of numbers in `like`.
+
+    >>> like = (Layer(np.zeros((1, 2)), np.zeros((1, 1))),)
+    >>> unflatten(np.array([1.0, 2.0, 3.0]), like)[0].W
+    array([[1., 2.]])
+    """
+    sizes = [array.size for array in leaves(like)]
+    if np.shape(vector) != (sum(sizes),):
+        raise ValueError(
+            f"unflatten: vector has shape {np.shape(vector)} but the tree takes ({sum(sizes)},)"
+        )
+    starts = iter(accumulate(sizes[:-1], initial=0))
+
+    def take(array: Array) -> Array:
+        start = next(starts)
+        # A copy: the vector's owner may go on writing in it, as scipy's optimizers do.
+        return np.array(vector[start : start + array.size], array.dtype).reshape(array.shape)
+
+    return map_arrays(take, like)
+
+
+def _outline(tree: Any) -> str:
+    if isinstance(tree, tuple):
+        return f"{type(tree).__name__}({', '.join(map(_outline, tree))})"
+    return str(getattr(tree, "shape", type(tree).__name__))

@@ -1,0 +1,243 @@
+"""Every check of an argument, and its message: `function: what came, what was expected`.
+
+Each check takes the name of the public function that it speaks for, raises TypeError for a wrong
+kind and ValueError for a wrong value or shape, and stands at the border: nothing inside repeats it.
+"""
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from scratchmlp.core.activations import Activation, sigmoid, softmax
+from scratchmlp.core.arrays import Array, Layer
+from scratchmlp.core.losses import Loss
+
+
+def count(where: str, name: str, value: Any, *, least: int) -> None:
+    """An integer that is at least so much."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{where}: {name} must be an integer, not {_kind(value)}")
+    if int(value) < least:
+        raise ValueError(f"{where}: {name} must be at least {least}, not {value}")
+
+
+def positive(where: str, name: str, value: Any, *, zero: bool = False) -> None:
+    """A finite real number above zero, or zero itself where that is said."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{where}: {name} must be a number, not {_kind(value)}")
+    number = float(value)
+    if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
+        bound = "at least 0" if zero else "above 0"
+        raise ValueError(f"{where}: {name} must be finite and {bound}, not {value}")
+
+
+def fraction(where: str, name: str, value: Any, *, zero: bool = False) -> None:
+    """A number between 0 and 1, neither of them, or zero itself where that is said."""
+    positive(where, name, value, zero=zero)
+    if value >= 1:
+        raise ValueError(f"{where}: {name} must be below 1, not {value}")
+
+
+def floating(where: str, dtype: DTypeLike) -> "np.dtype[Any]":
+    """The dtype that parameters may have."""
+    kind = np.dtype(dtype)
+    if kind not in (np.float32, np.float64):
+        raise TypeError(f"{where}: dtype must be float32 or float64, not {kind}")
+    return kind
+
+
+def sizes(where: str, value: Sequence[int]) -> None:
+    """The number of inputs and of the units of at least one layer."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+        raise TypeError(f"{where}: sizes must be a sequence of integers, not {_kind(value)}")
+    if len(value) < 2:
+        raise ValueError(
+            f"{where}: sizes must give the inputs and at least one layer, not {list(value)}"
+        )
+    for number, size in enumerate(value):
+        count(where, f"sizes[{number}]", size, least=1)
+
+
+def array(where: str, name: str, value: Any, kinds: str = "iuf") -> None:
+    """A plain NumPy array (or memmap) of real numbers: masks and matrices mean something else."""
+    if type(value) is not np.ndarray and not isinstance(value, np.memmap):
+        raise TypeError(f"{where}: {name} must be a NumPy array, not {_kind(value)}")
+    if value.dtype.kind not in kinds:
+        expected = "integers" if kinds == "iu" else "real numbers"
+        raise TypeError(f"{where}: {name} must hold {expected}, not {value.dtype}")
+
+
+def matrix(where: str, name: str, value: Any) -> None:
+    """Columns of numbers, at least one."""
+    array(where, name, value)
+    if value.ndim != 2:
+        raise ValueError(
+            f"{where}: {name} must have shape (rows, examples), a column an example, "
+            f"not {value.shape}"
+        )
+    if 0 in value.shape:
+        raise ValueError(f"{where}: {name} is empty: its shape is {value.shape}")
+
+
+def finite(where: str, name: str, value: Array) -> None:
+    """No NaN and no infinity. The dot product is much the fastest look at every element."""
+    flat = value.ravel(order="K")
+    if not np.isfinite(np.dot(flat, flat)) and not np.isfinite(value).all():
+        at = tuple(map(int, np.argwhere(~np.isfinite(value))[0]))
+        raise ValueError(f"{where}: {name} must be finite, but {name}{list(at)} is {value[at]}")
+
+
+def layer(where: str, value: Any, shape: tuple[int, int]) -> None:
+    """A Layer of this shape (n_out, n_in)."""
+    if value.W.shape != shape or value.b.shape != (shape[0], 1):
+        raise ValueError(
+            f"{where}: a layer of shape {shape} takes W {shape} and b {(shape[0], 1)}, "
+            f"but W is {value.W.shape} and b is {value.b.shape}"
+        )
+
+
+def params(where: str, value: Any, name: str = "params") -> None:
+    """A tuple of Layers that fit each other, all of one floating dtype."""
+    if not isinstance(value, tuple) or not all(isinstance(item, Layer) for item in value):
+        raise TypeError(f"{where}: {name} must be a tuple of Layer, not {_kind(value)}")
+    if not value:
+        raise ValueError(f"{where}: {name} must have at least one layer")
+    n_in = None
+    for number, (W, b) in enumerate(value, start=1):
+        for part, member in (("W", W), ("b", b)):
+            array(where, f"{part} of layer {number} of {name}", member, "f")
+            if member.dtype != value[0].W.dtype:
+                raise TypeError(
+                    f"{where}: {part} of layer {number} of {name} is {member.dtype} "
+                    f"but layer 1 is {value[0].W.dtype}"
+                )
+        if W.ndim != 2 or 0 in W.shape or b.shape != (W.shape[0], 1):
+            raise ValueError(
+                f"{where}: layer {number} of {name} must have W (n_out, n_in) and b (n_out, 1), "
+                f"but W is {W.shape} and b is {b.shape}"
+            )
+        if n_in not in (None, W.shape[1]):
+            raise ValueError(
+                f"{where}: layer {number} of {name} takes {W.shape[1]} inputs "
+                f"but the layer before it has {n_in} outputs"
+            )
+        n_in = W.shape[0]
+
+
+def like_params(where: str, name: str, value: Any, like: Any) -> None:
+    """Gradients, or a vector, of the same layers as the parameters."""
+    params(where, value, name)
+    shapes, expected = ([item.W.shape for item in layers] for layers in (value, like))
+    if shapes != expected:
+        raise ValueError(f"{where}: {name} has layers {shapes} but params has {expected}")
+
+
+def network(where: str, value: Any, depth: int) -> None:
+    """A Network whose hidden activations fit so many layers."""
+    if not isinstance(getattr(value, "loss", None), Loss):
+        raise TypeError(f"{where}: network must be a Network with a Loss, not {_kind(value)}")
+    hidden = value.hidden
+    each = (hidden,) if isinstance(hidden, Activation) else hidden
+    if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
+        raise TypeError(f"{where}: hidden must be an Activation or a tuple of them")
+    if each is hidden and len(hidden) != depth - 1:
+        raise ValueError(
+            f"{where}: network has {len(hidden)} hidden activations "
+            f"but params has {depth - 1} hidden layers"
+        )
+    if softmax in each:
+        raise ValueError(f"{where}: softmax is for outputs: it is not elementwise")
+
+
+def examples(where: str, X: Any, layers: Any) -> None:
+    """A matrix with the features that the first layer takes."""
+    matrix(where, "X", X)
+    W = layers[0].W
+    if X.shape[0] != W.shape[1]:
+        raise ValueError(
+            f"{where}: X has {X.shape[0]} features but layer 1 takes {W.shape[1]} "
+            f"(X is {X.shape}, W is {W.shape})"
+        )
+
+
+def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
+    """Integers from 0 to n_classes - 1, of shape (m,), at least one."""
+    array(where, name, y, "iu")
+    if y.ndim != 1:
+        raise ValueError(f"{where}: labels {name} must have shape (m,), not {y.shape}")
+    if not y.size:
+        raise ValueError(f"{where}: {name} is empty")
+    low, high = y.min(), y.max()
+    if low < 0 or high >= n_classes:
+        raise ValueError(
+            f"{where}: labels {name} must be in 0 ... {n_classes - 1}, "
+            f"not {low if low < 0 else high}"
+        )
+
+
+def targets(where: str, y: Any, m: int, n_out: int, loss: Loss) -> None:
+    """Labels (m,), or targets (n_out, m) of the kind that the loss takes."""
+    array(where, "y", y)
+    expected = f"labels ({m},) or targets {(n_out, m)}"
+    if y.ndim == 1 and len(y) == m:
+        binary = n_out == 1 and loss.activation == sigmoid
+        if n_out == 1 and loss.activation not in (sigmoid, softmax):
+            raise ValueError(f"{where}: y must have shape {(1, m)} for one output, not {y.shape}")
+        labels(where, y, 2 if binary else n_out)
+        return
+    if y.shape != (n_out, m):
+        raise ValueError(f"{where}: y must be {expected}, not of shape {y.shape}")
+    if not np.isfinite(y).all():
+        raise ValueError(f"{where}: y must be finite")
+    if loss.activation in (softmax, sigmoid) and (y.min() < 0 or y.max() > 1):
+        raise ValueError(f"{where}: targets y must be probabilities, from 0 to 1")
+    if loss.activation == softmax and (gaps := abs(y.sum(axis=0) - 1)).max() > 1e-3:
+        at = int(gaps.argmax())
+        raise ValueError(
+            f"{where}: each column of targets y must sum to 1, "
+            f"but column {at} sums to {y[:, at].sum()}"
+        )
+
+
+def pairs(where: str, X: Any, y: Any) -> None:
+    """Examples X (n_in, m) and their labels (m,) or targets (n_out, m)."""
+    matrix(where, "X", X)
+    array(where, "y", y)
+    if y.ndim not in (1, 2) or y.shape[-1] != X.shape[1]:
+        raise ValueError(
+            f"{where}: y must be labels (m,) or targets (n_out, m) of the m = {X.shape[1]} "
+            f"examples of X, not of shape {y.shape}"
+        )
+    if y.ndim == 1:
+        array(where, "labels y", y, "iu")
+
+
+def weights(where: str, value: Any, m: int) -> None:
+    """Finite weights (m,), none below zero."""
+    array(where, "weights", value)
+    if value.shape != (m,):
+        raise ValueError(f"{where}: weights must have shape {(m,)}, not {value.shape}")
+    if not (np.isfinite(value).all() and value.min() >= 0):
+        raise ValueError(f"{where}: weights must be finite and at least 0")
+
+
+def predictions(where: str, predicted: Any, y: Any) -> None:
+    """Integers of one shape, at least one."""
+    array(where, "predicted", predicted, "iu")
+    array(where, "y", y, "iu")
+    if predicted.shape != y.shape or predicted.ndim not in (1, 2):
+        raise ValueError(
+            f"{where}: predicted and y must have one shape, (m,) or (n_out, m), "
+            f"not {predicted.shape} and {y.shape}"
+        )
+    if not y.size:
+        raise ValueError(f"{where}: y is empty")
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{name} {value!r}" if isinstance(value, (bool, int, float, str)) else name

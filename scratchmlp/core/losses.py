@@ -1,0 +1,75 @@
+"""Losses: triples of an output activation, the value of each example, and its delta."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchmlp.core.activations import Activation, exp, identity, shifted, sigmoid, softmax
+from scratchmlp.core.arrays import Array
+
+
+class Loss(NamedTuple):
+    """A loss over the last layer's Z and the targets Y, both (n_out, m).
+
+    `activation` makes the prediction A of Z; it also says what `predict` returns: classes under a
+    softmax, the 0 or 1 of each output under a sigmoid, the outputs themselves under any other.
+    `value(Z, Y)` is each example's loss, (m,), finite for every finite Z. `delta(A, Y)` is the
+    derivative of `value` in Z, (n_out, m). A user's own loss is three such functions.
+
+    >>> absolute = Loss(identity, lambda Z, Y: abs(Z - Y).sum(axis=0), lambda A, Y: np.sign(A - Y))
+    >>> absolute.value(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
+    array([2., 0.])
+    """
+
+    activation: Activation
+    value: Callable[[Array, Array], Array]
+    delta: Callable[[Array, Array], Array]
+
+
+def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
+    S = shifted(Z)
+    return np.log(exp(S).sum(axis=0)) - (S * Y).sum(axis=0)
+
+
+def _half_squared_error(Z: Array, Y: Array) -> Array:
+    return 0.5 * np.square(Z - Y).sum(axis=0)
+
+
+def _difference(A: Array, Y: Array) -> Array:
+    return A - Y
+
+
+# -sum(Y log A) down each column, for columns of Y that sum to 1.
+softmax_cross_entropy = Loss(softmax, _softmax_cross_entropy, _difference)
+# 1/2 sum((Z - Y)^2) down each column.
+squared_error = Loss(identity, _half_squared_error, _difference)
+
+
+def decide(loss: Loss, Z: Array) -> Array:
+    """What outputs Z (n_out, m) say: classes (m,), 0 and 1 (n_out, m), or numbers (n_out, m).
+
+    >>> decide(softmax_cross_entropy, np.array([[1.0, 3.0], [2.0, 2.0]]))
+    array([1, 0])
+    """
+    if loss.activation == softmax:
+        return Z.argmax(axis=0)
+    if loss.activation == sigmoid:
+        return (Z > 0).astype(np.int8)
+    return loss.activation.function(Z)
+
+
+def right(loss: Loss, Z: Array, y: Array) -> Array:
+    """How right outputs Z (n_out, m) are of each example, (m,), by labels (m,) or targets as Z.
+
+    1 or 0 for a class, the share of right outputs where each is 0 or 1, NaN for numbers.
+
+    >>> right(softmax_cross_entropy, np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([1, 1]))
+    array([ True, False])
+    """
+    if loss.activation == softmax:
+        return decide(loss, Z) == (y if y.ndim == 1 else y.argmax(axis=0))
+    if loss.activation != sigmoid:
+        return np.full(Z.shape[1], np.nan)
+    truth = y > 0.5 if y.ndim == 2 or len(Z) == 1 else np.arange(len(Z))[:, np.newaxis] == y
+    return ((Z > 0) == truth).mean(axis=0)

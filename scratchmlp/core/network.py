@@ -1,0 +1,197 @@
+"""The network: forward is a fold over the layers, backward the fold the other way."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from toolz import accumulate
+
+from scratchmlp.core import checks
+from scratchmlp.core.activations import Activation, relu
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_view
+from scratchmlp.core.batches import targets
+from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
+
+
+class Network(NamedTuple):
+    """The functions of a network: `hidden` after each layer but the last, and the loss.
+
+    `hidden` is one Activation for all hidden layers, or a tuple with one for each.
+    """
+
+    hidden: Activation | tuple[Activation, ...] = relu
+    loss: Loss = softmax_cross_entropy
+
+
+class Cache(NamedTuple):
+    """Every layer's Z and A, each (n, m): Z[l-1] = W[l] A[l-1] + b[l]; A[0] is X."""
+
+    Z: tuple[Array, ...]
+    A: tuple[Array, ...]
+
+
+classifier = Network()
+regressor = Network(loss=squared_error)
+
+
+def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
+    """Every layer's Z (n, m) and A (n, m) for the examples X (n_in, m), each a column.
+
+    Z = W A + b and A = g(Z), layer after layer; X in another dtype is taken in that of the params.
+
+    Raises ValueError where X does not fit layer 1, is empty or not finite, or the layers do not
+    fit each other; TypeError for anything but arrays of numbers.
+
+    >>> params = (Layer(np.array([[1.0, 2.0]]), np.array([[0.5]])),)
+    >>> forward(params, np.array([[3.0], [4.0]]), regressor).Z
+    (array([[11.5]]),)
+    """
+    checks.params("forward", params)
+    checks.network("forward", network, len(params))
+    return propagate(params, examples("forward", X, params), network)
+
+
+def backward(
+    params: Params,
+    cache: Cache,
+    y: Array,
+    network: Network = classifier,
+    *,
+    weights: Array | None = None,
+    total: float | None = None,
+) -> Grads:
+    """The gradient of the weighted mean loss over the batch, a Layer of dW and db for each layer.
+
+    From the last layer dZ = A - Y (the loss's delta) back to the first: dZ[l] = W[l+1].T dZ[l+1] *
+    g'(Z[l]), dW = dZ A.T / total, db = the row sums of dZ / total. `y` is labels (m,) or targets
+    (n_out, m); weights are (m,). `total` is m or the sum of the weights, unless it is given: the
+    gradients of shards, each with the total of all, add up to the gradient of the whole.
+
+    Raises ValueError where shapes do not fit, a label is no class, or a weight is negative;
+    TypeError for labels that are no integers.
+
+    >>> params = (Layer(np.array([[1.0, 2.0]]), np.array([[0.5]])),)
+    >>> cache = forward(params, np.array([[3.0], [4.0]]), regressor)
+    >>> backward(params, cache, np.array([[10.0]]), regressor)
+    (Layer(W=array([[4.5, 6. ]]), b=array([[1.5]])),)
+    """
+    checks.params("backward", params)
+    checks.network("backward", network, len(params))
+    _check_cache(params, cache)
+    m = cache.A[0].shape[1]
+    checks.targets("backward", y, m, len(params[-1].b), network.loss)
+    if weights is not None:
+        checks.weights("backward", weights, m)
+    if total is not None:
+        checks.positive("backward", "total", total)
+    elif weights is not None and not weights.any():
+        raise ValueError("backward: weights are all 0, so they have no mean")
+    Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
+    grads = backpropagate(params, cache, Y, network, weights, total)
+    return tuple(Layer(freeze(dW), freeze(db)) for dW, db in grads)
+
+
+def predict(params: Params, X: Array, network: Network = classifier) -> Array:
+    """What the network says of the examples X (n_in, m).
+
+    The class with the highest score, labels (m,), under a softmax; the 0 or 1 of each output,
+    (n_out, m), under a sigmoid; the outputs themselves, (n_out, m), of a regressor. X is taken
+    in tiles of columns, so the memory beyond the result does not grow with m.
+
+    Raises as `forward`.
+
+    >>> params = (Layer(np.array([[1.0], [2.0]]), np.zeros((2, 1))),)
+    >>> predict(params, np.array([[1.0, -1.0]]))
+    array([1, 0])
+    """
+    checks.params("predict", params)
+    checks.network("predict", network, len(params))
+    checks.examples("predict", X, params)
+    tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
+    caches = (propagate(params, examples("predict", tile, params), network) for tile in tiles)
+    return freeze(np.concatenate([decide(network.loss, cache.Z[-1]) for cache in caches], axis=-1))
+
+
+TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
+
+
+def examples(where: str, X: Array, params: Params) -> Array:
+    """X, checked, read-only and in the dtype of the parameters."""
+    checks.examples(where, X, params)
+    with np.errstate(over="ignore"):
+        cast = X.astype(params[0].W.dtype, copy=False)
+    checks.finite(where, "X", cast)
+    return frozen_view(cast)
+
+
+def propagate(params: Params, X: Array, network: Network) -> Cache:
+    """`forward` without its checks. Overflow is no warning here: the loss tells it."""
+
+    def advance(before: tuple[Any, Array], here: tuple[Layer, Activation]) -> tuple[Array, Array]:
+        (W, b), activation = here
+        Z = W @ before[1]
+        Z += b
+        return freeze(Z), freeze(activation.function(Z))
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        layers = zip(params, activations(network, len(params)), strict=True)
+        (_, *Z), A = zip(*accumulate(advance, layers, (None, X)), strict=True)
+    return Cache(tuple(Z), A)
+
+
+def backpropagate(
+    params: Params,
+    cache: Cache,
+    Y: Array,
+    network: Network,
+    weights: Array | None,
+    total: float | None,
+) -> Grads:
+    """`backward` without its checks, with targets Y (n_out, m); the gradients are writable."""
+    m = Y.shape[1]
+    if weights is None:
+        scale: Any = 1 / float(m if total is None else total)
+    else:
+        scale = weights / float(weights.sum(dtype=np.float64) if total is None else total)
+        scale = scale.astype(Y.dtype)
+
+    def before(dZ: tuple[Array], above: tuple[Layer, Activation, Array, Array]) -> tuple[Array]:
+        layer, activation, Z, A = above
+        dA = layer.W.T @ dZ[0]
+        dA *= activation.derivative(Z, A)
+        return (dA,)
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        last = (network.loss.delta(cache.A[-1], Y) * scale,)
+        hidden = activations(network, len(params))[:-1]
+        layers = zip(params[1:], hidden, cache.Z[:-1], cache.A[1:-1], strict=True)
+        dZs = accumulate(before, reversed(tuple(layers)), last)
+        grads = [
+            Layer(dZ @ A.T, dZ.sum(axis=1, keepdims=True))
+            for (dZ,), A in zip(dZs, cache.A[-2::-1], strict=True)
+        ]
+    return tuple(reversed(grads))
+
+
+def activations(network: Network, depth: int) -> tuple[Activation, ...]:
+    """The activation of each of `depth` layers.
+
+    >>> activations(regressor, 3) == (relu, relu, squared_error.activation)
+    True
+    """
+    hidden = network.hidden
+    each = (hidden,) * (depth - 1) if isinstance(hidden, Activation) else hidden
+    return (*each, network.loss.activation)
+
+
+def _check_cache(params: Params, cache: Cache) -> None:
+    if not isinstance(cache, Cache):
+        raise TypeError(f"backward: cache must be a Cache, not {type(cache).__name__}")
+    m = cache.A[0].shape[-1] if cache.A else 0
+    heights = [params[0].W.shape[1], *(len(b) for _, b in params)]
+    came = ([Z.shape for Z in cache.Z], [A.shape for A in cache.A])
+    expected = [(n, m) for n in heights]
+    if came != (expected[1:], expected):
+        raise ValueError(
+            f"backward: cache must have A of shapes {expected}, and Z of all but the first, "
+            f"but A is {came[1]} and Z is {came[0]}"
+        )

@@ -1,0 +1,154 @@
+"""The loss of all the data and its gradient: sums over shards, by any map, in the shards' order."""
+
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays
+from scratchmlp.core.batches import Batch, targets
+from scratchmlp.core.losses import right
+from scratchmlp.core.network import Network, backpropagate, classifier, examples, propagate
+
+Shard: TypeAlias = Batch | Callable[[], Batch]
+Shards: TypeAlias = Batch | Iterable[Shard]
+Map: TypeAlias = Callable[..., Iterable[Any]]
+
+
+class Evaluation(NamedTuple):
+    """The weighted mean loss, and the share of the examples (0 to 1) that is predicted right.
+
+    Where several outputs are each 0 or 1 it is the share of outputs; a regressor's is NaN.
+    """
+
+    loss: float
+    accuracy: float
+
+
+def evaluate(
+    params: Params, shards: Shards, network: Network = classifier, *, map: Map = map
+) -> Evaluation:
+    """The mean loss and accuracy over all examples of a Batch or of a sequence of shards.
+
+    A shard is a Batch, or a function of no arguments that returns one, called by the worker that
+    `map` gives it to. Sums are taken in the shards' order, so the result does not depend on `map`.
+
+    Raises ValueError and TypeError as `forward` and `backward` do, and for no shards at all.
+
+    >>> from scratchmlp import Layer
+    >>> params = (Layer(np.zeros((2, 1)), np.zeros((2, 1))),)
+    >>> evaluate(params, Batch(np.array([[3.0, 4.0]]), np.array([0, 1])))
+    Evaluation(loss=0.6931471805599453, accuracy=0.5)
+    """
+    check("evaluate", params, network, map)
+    return gather("evaluate", params, shards, network, map, differentiate=False)[0]
+
+
+def value_and_grad(
+    params: Params, shards: Shards, network: Network = classifier, *, map: Map = map
+) -> tuple[Evaluation, Grads]:
+    """`evaluate`, and the gradient of that mean loss: a Layer of dW and db for each layer.
+
+    Both come of the same forward pass.
+
+    Raises as `evaluate`.
+
+    >>> from scratchmlp import Layer
+    >>> params = (Layer(np.zeros((2, 1)), np.zeros((2, 1))),)
+    >>> _, grads = value_and_grad(params, Batch(np.array([[3.0, 4.0]]), np.array([0, 1])))
+    >>> grads[0].W
+    array([[ 0.25],
+           [-0.25]])
+    """
+    check("value_and_grad", params, network, map)
+    evaluation, grads = gather("value_and_grad", params, shards, network, map)
+    return evaluation, map_arrays(frozen_view, grads)
+
+
+def check(where: str, params: Params, network: Network, map: Map) -> None:
+    """The arguments that every function over shards has."""
+    checks.params(where, params)
+    checks.network(where, network, len(params))
+    if not callable(map):
+        raise TypeError(f"{where}: map must be a function, not {type(map).__name__}")
+
+
+def gather(
+    where: str,
+    params: Params,
+    shards: Shards,
+    network: Network,
+    map: Map,
+    differentiate: bool = True,
+) -> tuple[Evaluation, Grads]:
+    """The means over all shards; shards are checked, where they are computed, and nothing else."""
+    each = (shards,) if isinstance(shards, Batch) else tuple(shards)
+    if not each:
+        raise ValueError(f"{where}: there are no shards")
+    # The gradient of one shard alone is divided inside, where that is cheapest.
+    total = None if len(each) == 1 else 1.0
+    sums = reduce(_add, map(partial(_sums, where, network, differentiate, total, params), each))
+    if sums.weight == 0:
+        raise ValueError(f"{where}: weights are all 0, so they have no mean")
+    mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
+    if total is None:
+        return mean, sums.grads
+    return mean, map_arrays(partial(np.multiply, 1 / sums.weight), sums.grads)
+
+
+class _Sums(NamedTuple):
+    weight: float
+    loss: float
+    right: float
+    grads: Grads
+
+
+def _add(one: _Sums, other: _Sums) -> _Sums:
+    weight, loss, hits = (a + b for a, b in zip(one[:3], other[:3], strict=True))
+    return _Sums(weight, loss, hits, map_arrays(np.add, one.grads, other.grads))
+
+
+def _sums(
+    where: str,
+    network: Network,
+    differentiate: bool,
+    total: float | None,
+    params: Params,
+    shard: Shard,
+) -> _Sums:
+    """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
+    X, y, weights = _checked(where, network, params, shard)
+    cache = propagate(params, X, network)
+    Z, Y = cache.Z[-1], targets(y, len(cache.Z[-1]), network.loss, X.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = _weighted(network.loss.value(Z, Y), weights)
+    hits = _weighted(right(network.loss, Z, y), weights)
+    weight = _weighted(np.ones(Y.shape[1]), weights)
+    if not differentiate or weight == 0:
+        return _Sums(weight, loss, hits, map_arrays(np.zeros_like, params) if differentiate else ())
+    grads = backpropagate(params, cache, Y, network, weights, total)
+    return _Sums(weight, loss, hits, grads)
+
+
+def _checked(where: str, network: Network, params: Params, shard: Shard) -> Batch:
+    batch = shard() if callable(shard) else shard
+    if not isinstance(batch, Batch):
+        raise TypeError(
+            f"{where}: a shard must be a Batch or a function that returns one, "
+            f"not {type(batch).__name__}"
+        )
+    X = examples(where, batch.X, params)
+    m = X.shape[1]
+    checks.targets(where, batch.y, m, len(params[-1].b), network.loss)
+    if batch.weights is not None:
+        checks.weights(where, batch.weights, m)
+    return Batch(X, batch.y, batch.weights)
+
+
+def _weighted(figures: Array, weights: Array | None) -> float:
+    """The weighted sum, in double precision."""
+    if weights is None:
+        return float(figures.sum(dtype=np.float64))
+    return float(np.dot(weights.astype(np.float64), figures))

@@ -1,0 +1,176 @@
+"""Training: a fold of updates over batches, as a lazy stream of states."""
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import repeat
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from toolz import accumulate, drop, pluck, take
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, Params, freeze, frozen_view, map_arrays
+from scratchmlp.core.batches import shards
+from scratchmlp.core.network import Network, classifier
+from scratchmlp.core.objective import Map, Shards, check, gather
+from scratchmlp.core.optimizers import Optimizer, check_optimizer, sgd
+
+
+class State(NamedTuple):
+    """Where training stands: all that it goes on from, and figures to watch.
+
+    `iteration` is the number of updates made; `loss` and `accuracy` are those of the last batch,
+    before its update (NaN before the first).
+    """
+
+    params: Params
+    optimizer: tuple[Any, ...]
+    iteration: int
+    loss: float
+    accuracy: float
+
+
+class Trained(NamedTuple):
+    """The parameters after training, and each iteration's loss and accuracy, (iterations,)."""
+
+    params: Params
+    losses: Array
+    accuracies: Array
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no longer finite: at `iteration`, where `state` is the last good one before."""
+
+    def __init__(self, iteration: int, state: State) -> None:
+        super().__init__(iteration, state)
+        self.iteration = iteration
+        self.state = state
+
+    def __str__(self) -> str:
+        return (
+            f"the loss is not finite at iteration {self.iteration} (it was {self.state.loss:.4g}): "
+            "try a smaller learning rate"
+        )
+
+
+def init_state(params: Params, optimizer: Optimizer) -> State:
+    """The State before the first update.
+
+    Raises as `forward` for the params; TypeError for anything but an Optimizer.
+
+    >>> from scratchmlp import init_params
+    >>> init_state(init_params([2, 3]), sgd(0.1)).iteration
+    0
+    """
+    checks.params("init_state", params)
+    check_optimizer("init_state", optimizer)
+    return State(map_arrays(frozen_view, params), optimizer.init(params), 0, math.nan, math.nan)
+
+
+def train_step(
+    state: State,
+    batch: Shards,
+    *,
+    network: Network = classifier,
+    optimizer: Optimizer,
+    map: Map = map,
+) -> State:
+    """The State after one update, by the gradient of a Batch or of a sequence of shards.
+
+    Raises DivergenceError where the loss is not finite; otherwise as `value_and_grad`.
+
+    >>> from scratchmlp import Batch, init_params
+    >>> batch = Batch(np.ones((2, 4)), np.array([0, 0, 1, 2]))
+    >>> train_step(init_state(init_params([2, 3]), sgd(0.1)), batch, optimizer=sgd(0.1)).iteration
+    1
+    """
+    _check("train_step", state, network, optimizer, map)
+    return _advance("train_step", network, optimizer, map, (state, state), batch)[1]
+
+
+def train(
+    state: State,
+    batches: Iterable[Shards],
+    *,
+    network: Network = classifier,
+    optimizer: Optimizer,
+    map: Map = map,
+) -> Iterator[State]:
+    """The lazy stream of the States after each batch: the fold of `train_step` over the batches.
+
+    Each batch is a Batch or a sequence of shards. The stream is as long as the batches: with
+    `itertools.repeat(batch)` it is gradient descent without an end, of which one takes what one
+    needs. To go on from the last State taken is the same as to have gone on.
+
+    Raises as `train_step`, when the stream comes to it.
+
+    >>> from scratchmlp import Batch, init_params
+    >>> batch = Batch(np.ones((2, 4)), np.array([0, 0, 1, 2]))
+    >>> states = train(init_state(init_params([2, 3]), sgd(0.1)), repeat(batch), optimizer=sgd(0.1))
+    >>> [state.iteration for state in take(3, states)]
+    [1, 2, 3]
+    """
+    _check("train", state, network, optimizer, map)
+    advance = partial(_advance, "train", network, optimizer, map)
+    steps = drop(1, accumulate(advance, batches, (state, state)))
+    return iter(pluck(1, steps))
+
+
+def gradient_descent(
+    params: Params,
+    X: Array | Shards,
+    y: Array | None = None,
+    *,
+    iterations: int,
+    learning_rate: float,
+    network: Network = classifier,
+    map: Map = map,
+) -> Trained:
+    """The parameters after so many steps down the gradient of all the data, and the way there.
+
+    The data is X (n_in, m) with y, labels (m,) or targets (n_out, m); or, in the place of X and
+    with no y, a Batch or a sequence of shards. An iteration's loss and accuracy are of the forward
+    pass that its gradient needs, so they are those before its update.
+
+    Raises DivergenceError where the loss is not finite; otherwise as `value_and_grad`.
+
+    >>> from scratchmlp import init_params
+    >>> X, y = np.array([[-1.0, -2.0, 1.0, 2.0]]), np.array([0, 0, 1, 1])
+    >>> trained = gradient_descent(init_params([1, 2]), X, y, iterations=50, learning_rate=1.0)
+    >>> trained.accuracies[-1], trained.losses.shape
+    (np.float64(1.0), (50,))
+    """
+    checks.count("gradient_descent", "iterations", iterations, least=0)
+    data: Shards = cast(Shards, X) if y is None else shards(cast(Array, X), y)
+    optimizer = sgd(learning_rate)
+    state = init_state(params, optimizer)
+    states = train(state, repeat(data), network=network, optimizer=optimizer, map=map)
+    losses, accuracies = np.empty(iterations), np.empty(iterations)
+    for number, state in enumerate(take(iterations, states)):
+        losses[number], accuracies[number] = state.loss, state.accuracy
+    return Trained(state.params, freeze(losses), freeze(accuracies))
+
+
+def _advance(
+    where: str,
+    network: Network,
+    optimizer: Optimizer,
+    map: Map,
+    states: tuple[State, State],
+    batch: Shards,
+) -> tuple[State, State]:
+    # The state before is kept because only the next loss tells whether new parameters are good.
+    good, state = states
+    (loss, accuracy), grads = gather(where, state.params, batch, network, map)
+    if not math.isfinite(loss):
+        raise DivergenceError(state.iteration, good)
+    params, memory = optimizer.update(state.params, grads, state.optimizer, state.iteration)
+    return state, State(params, memory, state.iteration + 1, loss, accuracy)
+
+
+def _check(where: str, state: State, network: Network, optimizer: Optimizer, map: Map) -> None:
+    if not isinstance(state, State):
+        raise TypeError(f"{where}: state must be a State, not {type(state).__name__}")
+    check(where, state.params, network, map)
+    check_optimizer(where, optimizer)

@@ -1,0 +1,59 @@
+"""Maps that share their work out: wherever the core takes a `map`, one of these will do."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from scratchmlp.core import checks
+from scratchmlp.core.objective import Map
+from scratchmlp.extras import require
+
+
+def cores() -> int:
+    """The number of processors that this process may use.
+
+    >>> cores() >= 1
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def threads(n: int | None = None) -> Iterator[Map]:
+    """A map over a pool of n threads (by default one a core), while BLAS itself keeps to one.
+
+    Results come in the order of the arguments, and at most 2 n of them are waiting or being made,
+    so memory does not grow with the number of shards. BLAS gets its threads back at the end, also
+    when an exception passes; it is limited in the whole process, so enter this in one place.
+
+    Raises ImportError without the `parallel` extra (threadpoolctl), and whatever a worker raises.
+
+    >>> with threads(2) as map:
+    ...     list(map(pow, [2, 3, 4], [2, 2, 2]))
+    [4, 9, 16]
+    """
+    workers = cores() if n is None else n
+    checks.count("threads", "n", workers, least=1)
+    limits = require("threadpoolctl", "parallel").threadpool_limits
+    with limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        yield partial(_ordered, pool, 2 * workers)
+
+
+def _ordered(
+    pool: ThreadPoolExecutor, most: int, function: Callable[..., Any], *arguments: Iterable[Any]
+) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for each in zip(*arguments, strict=False):
+            waiting.append(pool.submit(function, *each))
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,72 @@
+"""What several tests need: small problems, and the gradient by central differences."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchmlp import Layer, Network, flatten, init_params, softmax, tanh, unflatten
+from scratchmlp.core import activations, losses
+from scratchmlp.core.activations import Activation
+from scratchmlp.core.losses import Loss
+
+HIDDEN = {
+    name: g
+    for name, g in vars(activations).items()
+    if isinstance(g, Activation) and g is not softmax
+}
+LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
+DEPTHS = (1, 2, 4)
+OUTPUTS = (1, 2, 5)
+
+
+class Problem(NamedTuple):
+    """Float64 params, examples X (3, m), targets Y (n_out, m) and weights (m,)."""
+
+    params: tuple[Layer, ...]
+    X: np.ndarray
+    Y: np.ndarray
+    weights: np.ndarray
+
+
+def problem(depth: int = 2, n_out: int = 3, loss: Loss | None = None, m: int = 6) -> Problem:
+    """A small one, with targets that the loss takes; the biases are not zero."""
+    rng = np.random.default_rng([depth, n_out, m])
+    params = init_params([3, *[4] * (depth - 1), n_out], seed=depth, dtype=np.float64)
+    params = tuple(Layer(W, rng.normal(0, 0.5, b.shape)) for W, b in params)
+    Y = rng.random((n_out, m))
+    if loss is None or loss.activation == softmax:
+        Y = Y / Y.sum(axis=0)
+    return Problem(params, rng.normal(size=(3, m)), Y, rng.random(m))
+
+
+def smooth(n_out: int = 3) -> tuple[Problem, Network]:
+    """A problem with a network that central differences suit everywhere."""
+    return problem(n_out=n_out), Network(hidden=tanh)
+
+
+def numerical_gradient(loss: Callable, params: tuple[Layer, ...], h: float = 1e-5):
+    """The gradient of loss(params) by central differences: exact but for O(h^2) and rounding."""
+    vector = flatten(params)
+    steps = h * np.eye(len(vector))
+    slopes = [
+        (loss(unflatten(vector + s, params)) - loss(unflatten(vector - s, params))) / (2 * h)
+        for s in steps
+    ]
+    return unflatten(np.array(slopes), params)
+
+
+def gradients_agree(grads, numerical, tolerance: float = 1e-7) -> bool:
+    """Whether no number differs by more than the tolerance, relative where it is above 1.
+
+    With h = 1e-5 in float64 the difference quotient is wrong by about eps / h = 2e-11 for the
+    rounding of a loss near 1, and by h^2 / 6 = 2e-11 times its third derivative: 1e-7 leaves room
+    for third derivatives in the thousands and is far below any real mistake.
+    """
+    one, other = flatten(grads), flatten(numerical)
+    return bool((np.abs(one - other) <= tolerance * np.maximum(1, np.abs(other))).all())
+
+
+def same_bytes(one, other) -> bool:
+    """Whether two trees are the same to the bit."""
+    return flatten(one).tobytes() == flatten(other).tobytes()

@@ -1,0 +1,133 @@
+"""Law 5: inputs are the same to the byte after every public call, outputs are read-only."""
+
+import numpy as np
+import pytest
+
+import scratchmlp
+from scratchmlp import (
+    Batch,
+    Layer,
+    Network,
+    forward,
+    init_params,
+    init_state,
+    sgd,
+    tanh,
+)
+from scratchmlp.core.arrays import leaves
+from tests.helpers import problem
+
+params, X, Y, weights = problem()
+y = Y.argmax(axis=0)
+network = Network(hidden=tanh)
+cache = forward(params, X, network)
+optimizer = sgd(0.1)
+pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+# One call of each public function; a test below sees to it that none is left out.
+CALLS = {
+    "accuracy": (y, y),
+    "backward": (params, cache, Y, network),
+    "confusion_matrix": (y, y, 3),
+    "evaluate": (params, Batch(X, Y, weights), network),
+    "flatten": (params,),
+    "forward": (params, X, network),
+    "gradient_descent": (params, X, y, {"iterations": 2, "learning_rate": 0.1}),
+    "init_params": ((3, 4, 2),),
+    "init_state": (params, optimizer),
+    "map_arrays": (np.negative, params),
+    "clip_by_global_norm": (optimizer, 1.0),
+    "momentum": (0.1,),
+    "nesterov": (0.1, 0.9),
+    "normalize": (pixels,),
+    "one_hot": (y, 3),
+    "predict": (params, X, network),
+    "sgd": (0.1,),
+    "shards": (X, y, {"size": 4}),
+    "shuffle": (X, y, {"seed": 1}),
+    "split": (X, y, 0.5),
+    "step": (params, params, 0.1),
+    "train": (init_state(params, optimizer), [Batch(X, y)], {"optimizer": optimizer}),
+    "train_step": (init_state(params, optimizer), Batch(X, y), {"optimizer": optimizer}),
+    "unflatten": (np.arange(31.0), params),
+    "value_and_grad": (params, Batch(X, Y, weights), network),
+}
+INITIALIZERS = ("article_normal", "he_normal")
+
+
+def arrays_of(value):
+    return [leaf for leaf in leaves(value) if isinstance(leaf, np.ndarray)]
+
+
+def writable_copy(value):
+    if isinstance(value, tuple):
+        copies = [writable_copy(each) for each in value]
+        return type(value)(*copies) if hasattr(value, "_fields") else tuple(copies)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def call(name, arguments):
+    *positional, last = arguments
+    options = last if isinstance(last, dict) else {}
+    result = getattr(scratchmlp, name)(*positional, *(() if options else (last,)), **options)
+    return tuple(result) if name == "train" else result
+
+
+def test_every_public_function_is_called_here():
+    functions = {
+        name
+        for name in scratchmlp.__all__
+        if callable(getattr(scratchmlp, name)) and not isinstance(getattr(scratchmlp, name), type)
+    }
+    assert {name for name in functions if name.islower()} == {*CALLS, *INITIALIZERS}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_inputs_are_untouched_and_outputs_are_read_only(name):
+    arguments = writable_copy(CALLS[name])
+    before = [array.tobytes() for array in arrays_of(arguments)]
+    state = np.random.get_state()[1].tobytes()
+    result = call(name, arguments)
+    assert [array.tobytes() for array in arrays_of(arguments)] == before
+    assert all(array.flags.writeable for array in arrays_of(arguments))
+    assert not any(array.flags.writeable for array in arrays_of(result))
+    assert np.random.get_state()[1].tobytes() == state
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_read_only_inputs_are_taken(name):
+    arguments = writable_copy(CALLS[name])
+    for array in arrays_of(arguments):
+        array.flags.writeable = False
+    call(name, arguments)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_same_arguments_give_the_same_result(name):
+    one, other = (call(name, writable_copy(CALLS[name])) for _ in range(2))
+    assert [a.tobytes() for a in arrays_of(one)] == [a.tobytes() for a in arrays_of(other)]
+
+
+def test_a_layer_cannot_be_changed():
+    (layer,) = init_params([2, 3])
+    with pytest.raises(AttributeError):
+        layer.W = layer.W
+    with pytest.raises(ValueError, match="read-only"):
+        layer.W[0, 0] = 1
+
+
+def test_a_cache_keeps_no_hold_on_a_writable_input():
+    inputs = X.copy()
+    A = forward(params, inputs, network).A[0]
+    assert not A.flags.writeable
+    assert inputs.flags.writeable
+
+
+def test_layers_and_networks_pickle():
+    import pickle
+
+    for value in (params, network, scratchmlp.classifier, optimizer, init_state(params, optimizer)):
+        again = pickle.loads(pickle.dumps(value))
+        assert type(again) is type(value)
+    assert pickle.loads(pickle.dumps(scratchmlp.classifier)) == scratchmlp.classifier
+    assert isinstance(params[0], Layer)
