@@ -1,0 +1,192 @@
+"""The command line, on digits small enough to learn in a second."""
+
+import csv
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+import numpy as np
+import pytest
+
+from scratchmlp.__main__ import main
+from scratchmlp.checkpoints import load
+from scratchmlp.datasets import mnist
+from tests.test_datasets import idx
+
+SMALL = ["--layers", "784", "16", "10", "--iterations", "30", "--examples", "600"]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_csv(path, X, y=None):
+    """The article's form of file."""
+    names = ([] if y is None else ["label"]) + [f"pixel{k}" for k in range(len(X))]
+    rows = X.T if y is None else np.column_stack([y, X.T])
+    np.savetxt(path, rows, "%d", ",", header=",".join(names), comments="")
+
+
+def bytes_of(data, m):
+    return (255 * data.X[:, :m]).round().astype(np.uint8), data.y[:m]
+
+
+def test_train_writes_the_model_the_history_and_the_curves(tmp_path, capsys):
+    assert main(["train", *SMALL, "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    assert "iteration     1  loss" in printed
+    for name in ("training", "validation", "test"):
+        assert f"\n{name:10}  loss" in printed
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "history.csv",
+        "learning_curves.png",
+        "model.npz",
+    ]
+    with open("out/history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == list(range(1, 31))
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert 0 < float(rows[0]["validation_accuracy"]) < 1
+    state, _ = load("out/model.npz")
+    assert state.iteration == 30
+    assert [W.shape for W, _ in state.params] == [(16, 784), (10, 16)]
+
+
+def test_train_is_what_is_done_without_a_command(tmp_path):
+    assert main([*SMALL, "--out", "one"]) == main(["train", *SMALL, "--out", "other"]) == 0
+    one, other = (tmp_path / name / "model.npz" for name in ("one", "other"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_neither_workers_nor_repetition_change_the_bits(tmp_path):
+    for workers in ("1", "3"):
+        assert main([*SMALL, "--out", workers, "--workers", workers]) == 0
+    for name in ("model.npz", "history.csv"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes()
+
+
+def test_the_articles_settings():
+    options = ["--layers", "784", "8", "10", "--iterations", "1", "--article"]
+    assert main([*options, "--examples", "500", "--out", "a"]) == 0
+    biases = load("a/model.npz").state.params[0].b
+    assert (biases != 0).all()  # normal, not zero
+
+
+def test_a_csv_file_goes_all_the_way_to_a_submission(capsys):
+    data = mnist().train
+    X, y = bytes_of(data, 400)
+    write_csv("train.csv", X, y)
+    write_csv("test.csv", X[:, :50])
+    assert main([*SMALL[:-2], "--data", "train.csv", "--validation-fraction", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "validation" not in printed
+    assert "test " not in printed
+    assert main(["predict", "run/model.npz", "--data", "test.csv", "--out", "sub.csv"]) == 0
+    with open("sub.csv") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["ImageId", "Label"]
+    assert [int(row[0]) for row in rows] == list(range(1, 51))
+    right = np.array([int(row[1]) for row in rows]) == y[:50]
+    assert right.mean() > 0.5  # chance is 0.1
+    assert main(["evaluate", "run/model.npz", "--data", "train.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "400 examples: loss" in printed
+    counts = np.array([line.split()[1:] for line in printed.splitlines()[-10:]], int)
+    assert counts.sum(axis=1).tolist() == np.bincount(y).tolist()
+    assert main(["evaluate", "run/model.npz", "--data", "test.csv"]) == 2
+    assert "test.csv: has no labels" in capsys.readouterr().err
+
+
+def test_a_folder_of_other_peoples_digits(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        (folder / f"{part}-images").write_bytes(idx(rng.integers(256, size=(40, 5, 4))))
+        (folder / f"{part}-labels").write_bytes(idx(np.arange(40) % 26))
+    assert main(["--data", "letters", "--iterations", "2"]) == 0
+    assert load("run/model.npz").state.params[-1].W.shape == (26, 64)
+    assert main(["evaluate", "run/model.npz", "--data", "letters"]) == 0
+
+
+ERRORS = {
+    "an unknown option": ["--colour", "red"],
+    "an unknown initializer": ["--initializer", "magic"],
+    "no such data": ["--data", "nonesuch.csv"],
+    "no such model": ["evaluate", "nonesuch.npz"],
+    "layers that do not fit": ["--layers", "100", "10", "--iterations", "1"],
+    "too few classes": ["--layers", "784", "5", "--iterations", "1"],
+    "a fraction": ["--validation-fraction", "1.5"],
+    "too many examples": ["--examples", "100000"],
+    "no iterations": ["--iterations", "0"],
+    "a negative rate": ["--learning-rate", "-1"],
+    "no workers": ["--workers", "0"],
+    "a negative seed": ["--seed", "-1"],
+    "a file for a folder": ["--out", "file/run"],
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_a_users_error_is_one_line_and_status_2(case, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    try:
+        status = main(ERRORS[case])
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    line = capsys.readouterr().err
+    assert line.startswith("scratchmlp")
+    assert line.count("\n") == 1
+
+
+def test_a_diverging_run_keeps_its_last_good_state(capsys):
+    options = ["--layers", "784", "16", "10", "--iterations", "50", "--examples", "600"]
+    assert main([*options, "--learning-rate", "1e30"]) == 2
+    assert "the loss is not finite at iteration" in capsys.readouterr().err
+    state, _ = load("run/model.npz")
+    assert all(np.isfinite(W).all() and np.isfinite(b).all() for W, b in state.params)
+
+
+def test_ctrl_c_writes_what_there_is(tmp_path):
+    command = [sys.executable, "-u", "-m", "scratchmlp", *SMALL, "--iterations", "1000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        printed, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    assert complaints == b""
+    assert b"test " in printed
+    state, _ = load("run/model.npz")
+    with open("run/history.csv") as file:
+        assert abs(len(file.readlines()) - 1 - state.iteration) <= 1
+    assert (tmp_path / "run" / "learning_curves.png").exists()
+
+
+def test_a_terminal_gets_a_progress_bar():
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, 100, 0, 0))
+    command = [sys.executable, "-m", "scratchmlp", *SMALL]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "30/30" in shown
+    assert "accuracy" in shown
+    assert b"iteration " not in done.stdout
+
+
+def test_help_says_what_each_option_does(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--help"])
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    assert "--validation-fraction" in printed
+    assert "%(default)s" not in printed

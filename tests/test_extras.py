@@ -1,0 +1,29 @@
+"""A missing optional dependency is one clear line."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from scratchmlp import plots, workers
+from scratchmlp.__main__ import main
+
+
+def test_threads_without_threadpoolctl(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(ImportError, match=r"^threadpoolctl .* 'scratchmlp\[parallel\]'$"):
+        workers.threads(2).__enter__()
+
+
+def test_pictures_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    k = np.arange(3.0)
+    with pytest.raises(ImportError, match=r"^matplotlib .* 'scratchmlp\[plot\]'$"):
+        plots.learning_curves({"training": plots.Curve(k, k, k)})
+
+
+def test_the_command_line_says_so_before_the_work(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["--out", str(tmp_path)]) == 2
+    assert "pip install 'scratchmlp[cli]'" in capsys.readouterr().err
