@@ -2,8 +2,18 @@
 
 from scratchmlp.core.activations import Activation, identity, relu, sigmoid, softmax, tanh
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, flatten, map_arrays, unflatten
-from scratchmlp.core.batches import Batch, Data, normalize, one_hot, shards, shuffle, split
+from scratchmlp.core.batches import (
+    Batch,
+    Data,
+    minibatches,
+    normalize,
+    one_hot,
+    shards,
+    shuffle,
+    split,
+)
 from scratchmlp.core.initializers import article_normal, he_normal, init_params
+from scratchmlp.core.live_rows import LiveBatch, live_shards
 from scratchmlp.core.losses import Loss, softmax_cross_entropy, squared_error
 from scratchmlp.core.metrics import accuracy, confusion_matrix
 from scratchmlp.core.network import (
@@ -44,6 +54,7 @@ __all__ = [
     "Evaluation",
     "Grads",
     "Layer",
+    "LiveBatch",
     "Loss",
     "Network",
     "Optimizer",
@@ -64,7 +75,9 @@ __all__ = [
     "identity",
     "init_params",
     "init_state",
+    "live_shards",
     "map_arrays",
+    "minibatches",
     "momentum",
     "nesterov",
     "normalize",

@@ -13,6 +13,7 @@ from scratchmlp import checkpoints, runs
 from scratchmlp.core import checks
 from scratchmlp.core.batches import Batch, Data, normalize, shards, shuffle, split
 from scratchmlp.core.initializers import Initializer, article_normal, he_normal, init_params
+from scratchmlp.core.live_rows import LiveBatch, live_shards
 from scratchmlp.core.metrics import confusion_matrix
 from scratchmlp.core.network import predict
 from scratchmlp.core.objective import Evaluation, Map, evaluate
@@ -67,6 +68,7 @@ def train_command(options: Namespace, map: Map) -> None:
     print(f"{len(run.records)} iterations, written to {options.out}")
     if isinstance(run.stopped, DivergenceError):
         raise run.stopped
+    parts: dict[str, tuple[Batch | LiveBatch, ...]]
     parts = {"training": training, "validation": validation}
     if test is not None:
         parts["test"] = shards(*test)
@@ -111,7 +113,7 @@ COMMANDS: dict[str, Callable[[Namespace, Map], None]] = {
 }
 
 
-def _divided(data: Data, options: Namespace) -> tuple[tuple[Batch, ...], tuple[Batch, ...]]:
+def _divided(data: Data, options: Namespace) -> tuple[tuple[LiveBatch, ...], tuple[Batch, ...]]:
     """Shards to train and to validate with: some of the examples, at random."""
     X, y = shuffle(*data, seed=options.seed)
     if options.examples is not None:
@@ -120,10 +122,10 @@ def _divided(data: Data, options: Namespace) -> tuple[tuple[Batch, ...], tuple[B
             raise ValueError(f"train: --examples is {options.examples}, but there are {len(y)}")
         X, y = X[:, : options.examples], y[: options.examples]
     if options.validation_fraction == 0:
-        return shards(X, y), ()
+        return live_shards(X, y), ()
     checks.fraction("train", "--validation-fraction", options.validation_fraction)
     training, validation = split(X, y, 1 - options.validation_fraction)
-    return shards(*training), shards(*validation)
+    return live_shards(*training), shards(*validation)
 
 
 def _load(path: Path | None) -> Dataset:

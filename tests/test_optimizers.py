@@ -30,7 +30,7 @@ def followed(optimizer, gradients):
     params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
     state, path = optimizer.init(params), []
     for iteration, gradient in enumerate(gradients):
-        grads = (Layer(np.full((1, 1), gradient), np.zeros((1, 1))),)
+        grads = (Layer(np.full((1, 1), float(gradient)), np.zeros((1, 1))),)
         params, state = optimizer.update(params, grads, state, iteration)
         path.append(params[0].W.item())
     return path

@@ -12,6 +12,11 @@ A = TypeVar("A", bound=NDArray[Any])
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
 
 
+# glibc's malloc gives freed memory back to the system at once, and a gradient's arrays then cost a
+# page fault every 4 kB, until a block as large as this has been freed. It is never touched.
+np.empty(2**25 - 2**16, np.uint8)
+
+
 class Layer(NamedTuple):
     """One layer's weights W, of shape (n_out, n_in), and biases b, of shape (n_out, 1)."""
 
@@ -29,7 +34,7 @@ def freeze(array: A) -> A:
     >>> freeze(np.zeros(2)).flags.writeable
     False
     """
-    array.flags.writeable = False
+    array.setflags(write=False)
     return array
 
 
@@ -60,11 +65,28 @@ def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree
         return frozen_view(np.asarray(function(tree, *trees)))
     for other in trees:
         if not isinstance(other, tuple) or len(other) != len(tree):
-            raise ValueError(
-                f"map_arrays: the trees differ: {_outline(tree)} beside {_outline(other)}"
-            )
-    branches = (map_arrays(function, *branch) for branch in zip(tree, *trees, strict=True))
-    return cast(Tree, type(tree)(*branches) if hasattr(tree, "_fields") else tuple(branches))
+            both = f"{_outline(tree)} beside {_outline(other)}"
+            raise ValueError(f"map_arrays: the trees differ: {both}")
+    branches = [map_arrays(function, *branch) for branch in zip(tree, *trees, strict=True)]
+    return cast(Tree, getattr(tree, "_make", tuple)(branches))
+
+
+def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
+    """As `map_arrays` of Params or Grads, but faster, and the arrays stay writable if they were.
+
+    >>> map_layers(np.add, *[(Layer(np.ones((1, 1)), np.zeros((1, 1))),)] * 2)
+    (Layer(W=array([[2.]]), b=array([[0.]])),)
+    """
+    return tuple([Layer(*map(function, *layers)) for layers in zip(*trees, strict=True)])
+
+
+def spare(array: A) -> A | None:
+    """The array as memory to write a result in, or None if it is read-only, as all shared ones are.
+
+    >>> spare(np.zeros(1)), spare(freeze(np.zeros(1)))
+    (array([0.]), None)
+    """
+    return array if array.flags.writeable else None
 
 
 def leaves(tree: Any) -> tuple[Array, ...]:

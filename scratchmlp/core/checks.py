@@ -86,7 +86,7 @@ def matrix(where: str, name: str, value: Any) -> None:
 def finite(where: str, name: str, value: Array) -> None:
     """No NaN and no infinity. The dot product is much the fastest look at every element."""
     flat = value.ravel(order="K")
-    if not np.isfinite(np.dot(flat, flat)) and not np.isfinite(value).all():
+    if not math.isfinite(np.dot(flat, flat)) and not np.isfinite(value).all():
         at = tuple(map(int, np.argwhere(~np.isfinite(value))[0]))
         raise ValueError(f"{where}: {name} must be finite, but {name}{list(at)} is {value[at]}")
 
@@ -171,7 +171,7 @@ def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
         raise ValueError(f"{where}: labels {name} must have shape (m,), not {y.shape}")
     if not y.size:
         raise ValueError(f"{where}: {name} is empty")
-    low, high = y.min(), y.max()
+    low, high = 0 if y.dtype.kind == "u" else y.min(), y.max()
     if low < 0 or high >= n_classes:
         raise ValueError(
             f"{where}: labels {name} must be in 0 ... {n_classes - 1}, "
@@ -182,7 +182,6 @@ def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
 def targets(where: str, y: Any, m: int, n_out: int, loss: Loss) -> None:
     """Labels (m,), or targets (n_out, m) of the kind that the loss takes."""
     array(where, "y", y)
-    expected = f"labels ({m},) or targets {(n_out, m)}"
     if y.ndim == 1 and len(y) == m:
         binary = n_out == 1 and loss.activation == sigmoid
         if n_out == 1 and loss.activation not in (sigmoid, softmax):
@@ -190,6 +189,7 @@ def targets(where: str, y: Any, m: int, n_out: int, loss: Loss) -> None:
         labels(where, y, 2 if binary else n_out)
         return
     if y.shape != (n_out, m):
+        expected = f"labels ({m},) or targets {(n_out, m)}"
         raise ValueError(f"{where}: y must be {expected}, not of shape {y.shape}")
     if not np.isfinite(y).all():
         raise ValueError(f"{where}: y must be finite")

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays
+from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays, map_layers, spare
 from scratchmlp.core.batches import Batch, targets
+from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
-from scratchmlp.core.network import Network, backpropagate, classifier, examples, propagate
+from scratchmlp.core.network import Network, backpropagate, classifier, examples, propagate, quiet
 
-Shard: TypeAlias = Batch | Callable[[], Batch]
-Shards: TypeAlias = Batch | Iterable[Shard]
+Shard: TypeAlias = Batch | LiveBatch | Callable[[], Batch | LiveBatch]
+Shards: TypeAlias = Batch | LiveBatch | Iterable[Shard]
 Map: TypeAlias = Callable[..., Iterable[Any]]
 
 
@@ -84,7 +85,7 @@ def gather(
     differentiate: bool = True,
 ) -> tuple[Evaluation, Grads]:
     """The means over all shards; shards are checked, where they are computed, and nothing else."""
-    each = (shards,) if isinstance(shards, Batch) else tuple(shards)
+    each = (shards,) if isinstance(shards, Batch | LiveBatch) else tuple(shards)
     if not each:
         raise ValueError(f"{where}: there are no shards")
     # The gradient of one shard alone is divided inside, where that is cheapest.
@@ -95,7 +96,7 @@ def gather(
     mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
     if total is None:
         return mean, sums.grads
-    return mean, map_arrays(partial(np.multiply, 1 / sums.weight), sums.grads)
+    return mean, map_layers(partial(np.multiply, 1 / sums.weight), sums.grads)
 
 
 class _Sums(NamedTuple):
@@ -106,8 +107,11 @@ class _Sums(NamedTuple):
 
 
 def _add(one: _Sums, other: _Sums) -> _Sums:
+    def add(a: Array, b: Array) -> Array:
+        return np.add(a, b, out=spare(a))
+
     weight, loss, hits = (a + b for a, b in zip(one[:3], other[:3], strict=True))
-    return _Sums(weight, loss, hits, map_arrays(np.add, one.grads, other.grads))
+    return _Sums(weight, loss, hits, map_layers(add, one.grads, other.grads))
 
 
 def _sums(
@@ -119,21 +123,28 @@ def _sums(
     shard: Shard,
 ) -> _Sums:
     """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
-    X, y, weights = _checked(where, network, params, shard)
-    cache = propagate(params, X, network)
-    Z, Y = cache.Z[-1], targets(y, len(cache.Z[-1]), network.loss, X.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss = _weighted(network.loss.value(Z, Y), weights)
-    hits = _weighted(right(network.loss, Z, y), weights)
-    weight = _weighted(np.ones(Y.shape[1]), weights)
-    if not differentiate or weight == 0:
-        return _Sums(weight, loss, hits, map_arrays(np.zeros_like, params) if differentiate else ())
-    grads = backpropagate(params, cache, Y, network, weights, total)
-    return _Sums(weight, loss, hits, grads)
-
-
-def _checked(where: str, network: Network, params: Params, shard: Shard) -> Batch:
     batch = shard() if callable(shard) else shard
+    if isinstance(batch, LiveBatch):
+        check_live(where, batch, params)
+        restricted = restrict(params, batch.rows)
+        sums = _sums(where, network, differentiate, total, restricted, Batch(*batch[:3]))
+        grads = expand(sums.grads, batch.rows, batch.n_in) if differentiate else ()
+        return sums._replace(grads=grads)
+    X, y, weights = _checked(where, network, params, batch)
+    Y = targets(y, len(params[-1].b), network.loss, X.dtype)
+    weight = len(y.T) if weights is None else float(weights.sum(dtype=np.float64))
+    with quiet():
+        cache = propagate(params, X, network)
+        loss = _weighted(network.loss.value(cache.Z[-1], Y), weights)
+        hits = _weighted(right(network.loss, cache.Z[-1], y), weights)
+        if not differentiate:
+            return _Sums(weight, loss, hits, ())
+        if weight == 0:
+            return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
+        return _Sums(weight, loss, hits, backpropagate(params, cache, Y, network, weights, total))
+
+
+def _checked(where: str, network: Network, params: Params, batch: Any) -> Batch:
     if not isinstance(batch, Batch):
         raise TypeError(
             f"{where}: a shard must be a Batch or a function that returns one, "

@@ -8,13 +8,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Params, leaves, map_arrays
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Params,
+    freeze,
+    frozen_view,
+    leaves,
+    map_arrays,
+    map_layers,
+    spare,
+)
 
 
 class Optimizer(NamedTuple):
     """`init(params)` is the first state, a tuple of arrays; `update` makes the next.
 
     `update(params, grads, state, iteration)` is (new params, new state); iterations count from 0.
+    Gradients that are writable belong to nobody else, and it may write over them: all that a
+    public function returns is read-only.
     """
 
     init: Callable[[Params], tuple[Any, ...]]
@@ -35,17 +47,17 @@ def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     checks.params("step", params)
     checks.like_params("step", "grads", grads, params)
     checks.positive("step", "learning_rate", learning_rate, zero=True)
-    return descend(params, grads, float(learning_rate))
+    return descend(params, map_arrays(frozen_view, grads), float(learning_rate))
 
 
 def descend(params: Params, grads: Grads, learning_rate: float) -> Params:
-    """`step` without its checks."""
+    """`step` without its checks, in the memory of the gradients if they are writable."""
 
     def moved(a: Array, gradient: Array) -> Array:
-        change = learning_rate * gradient
-        return np.subtract(a, change, out=change)
+        change = np.multiply(learning_rate, gradient, out=spare(gradient))
+        return freeze(np.subtract(a, change, out=change))
 
-    return map_arrays(moved, params, grads)
+    return map_layers(moved, params, grads)
 
 
 def sgd(learning_rate: float) -> Optimizer:
