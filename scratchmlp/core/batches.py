@@ -103,11 +103,11 @@ def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
 
 
 def shards(
-    X: Array, y: Array, *, size: int = 2000, weights: Array | None = None
+    X: Array, y: Array, *, size: int = 1250, weights: Array | None = None
 ) -> tuple[Batch, ...]:
     """The examples in order, as batches of `size` (the last may have fewer); no copy is made.
 
-    The default is measured: what a layer of a few hundred units makes of 2000 examples stays in
+    The default is measured: what a layer of a few hundred units makes of 1250 examples stays in
     cache, and the calls' own cost is lost in it. From 1000 to 3000 the difference is a few percent.
 
     Raises ValueError where X, y and weights differ in the number of examples, or size is below 1.

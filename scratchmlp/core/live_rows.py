@@ -25,7 +25,7 @@ class LiveBatch(NamedTuple):
 
 
 def live_shards(
-    X: Array, y: Array, *, size: int = 2000, weights: Array | None = None
+    X: Array, y: Array, *, size: int = 1250, weights: Array | None = None
 ) -> tuple[LiveBatch, ...]:
     """The examples as shards without dead rows, in an order that leaves most rows dead.
 
@@ -86,6 +86,6 @@ def expand(grads: Grads, rows: Array, n_in: int) -> Grads:
     array([[1, 0, 3]])
     """
     (dW, db), *rest = grads
-    whole = np.zeros((n_in, len(dW)), dW.dtype)
-    whole[rows] = dW.T
-    return Layer(whole.T, db), *rest
+    whole = np.zeros((len(dW), n_in), dW.dtype)
+    whole[:, rows] = dW
+    return Layer(whole, db), *rest

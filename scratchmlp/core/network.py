@@ -1,5 +1,6 @@
 """The network: forward is a fold over the layers, backward the fold the other way."""
 
+import math
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -49,9 +50,8 @@ def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
     """
     checks.params("forward", params)
     checks.network("forward", network, len(params))
-    checked = examples("forward", X, params)
     with quiet():
-        return map_arrays(frozen_view, propagate(params, checked, network))
+        return map_arrays(frozen_view, checked_propagate("forward", params, X, network))
 
 
 def backward(
@@ -113,7 +113,7 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
     checks.examples("predict", X, params)
     tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
     with quiet():
-        caches = (propagate(params, examples("predict", tile, params), network) for tile in tiles)
+        caches = (checked_propagate("predict", params, tile, network) for tile in tiles)
         decisions = [decide(network.loss, cache.Z[-1]) for cache in caches]
     return freeze(np.concatenate(decisions, axis=-1))
 
@@ -121,14 +121,15 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
 TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
 
 
-def examples(where: str, X: Array, params: Params) -> Array:
-    """X, checked, in the dtype of the parameters."""
+def checked_propagate(where: str, params: Params, X: Array, network: Network) -> Cache:
+    """`forward` of checked params: it checks X, and takes it in the dtype of the parameters."""
     checks.examples(where, X, params)
-    if X.dtype != params[0].W.dtype:
-        with quiet():
-            X = X.astype(params[0].W.dtype)
-    checks.finite(where, "X", X)
-    return X
+    cache = propagate(params, X.astype(params[0].W.dtype, copy=False), network)
+    # The product of anything with NaN or infinity is not finite: one row of Z tells of all X.
+    first = cache.Z[0][0]
+    if not math.isfinite(np.dot(first, first)):
+        checks.finite(where, "X", cache.A[0])
+    return cache
 
 
 def propagate(params: Params, X: Array, network: Network) -> Cache:
@@ -202,6 +203,9 @@ def _check_cache(params: Params, cache: Cache) -> None:
     heights = [params[0].W.shape[1], *(len(b) for _, b in params)]
     came = ([Z.shape for Z in cache.Z], [A.shape for A in cache.A])
     expected = [(n, m) for n in heights]
+    dtypes = {str(array.dtype) for array in (*cache.Z, *cache.A, params[0].W)}
+    if len(dtypes) > 1:
+        raise TypeError(f"backward: cache and params must have one dtype, not {sorted(dtypes)}")
     if came != (expected[1:], expected):
         raise ValueError(
             f"backward: cache must have A of shapes {expected}, and Z of all but the first, "

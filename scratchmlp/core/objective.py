@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -11,7 +11,14 @@ from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays
 from scratchmlp.core.batches import Batch, targets
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
-from scratchmlp.core.network import Network, backpropagate, classifier, examples, propagate, quiet
+from scratchmlp.core.network import (
+    Cache,
+    Network,
+    backpropagate,
+    checked_propagate,
+    classifier,
+    quiet,
+)
 
 Shard: TypeAlias = Batch | LiveBatch | Callable[[], Batch | LiveBatch]
 Shards: TypeAlias = Batch | LiveBatch | Iterable[Shard]
@@ -85,12 +92,14 @@ def gather(
     differentiate: bool = True,
 ) -> tuple[Evaluation, Grads]:
     """The means over all shards; shards are checked, where they are computed, and nothing else."""
-    each = (shards,) if isinstance(shards, Batch | LiveBatch) else tuple(shards)
+    alone = isinstance(shards, (Batch, LiveBatch))
+    each = cast(tuple[Shard, ...], (shards,) if alone else tuple(shards))
     if not each:
         raise ValueError(f"{where}: there are no shards")
-    # The gradient of one shard alone is divided inside, where that is cheapest.
+    # The gradient of a single shard is divided inside, where that is cheapest.
     total = None if len(each) == 1 else 1.0
-    sums = reduce(_add, map(partial(_sums, where, network, differentiate, total, params), each))
+    work = partial(_sums, where, network, differentiate, total, params)
+    sums = work(each[0]) if alone else reduce(_add, map(work, each))
     if sums.weight == 0:
         raise ValueError(f"{where}: weights are all 0, so they have no mean")
     mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
@@ -126,36 +135,43 @@ def _sums(
     batch = shard() if callable(shard) else shard
     if isinstance(batch, LiveBatch):
         check_live(where, batch, params)
-        restricted = restrict(params, batch.rows)
-        sums = _sums(where, network, differentiate, total, restricted, Batch(*batch[:3]))
+        restricted, whole = restrict(params, batch.rows), Batch(*batch[:3])
+        sums = _sums(where, network, differentiate, total, restricted, whole)
         grads = expand(sums.grads, batch.rows, batch.n_in) if differentiate else ()
         return sums._replace(grads=grads)
-    X, y, weights = _checked(where, network, params, batch)
-    Y = targets(y, len(params[-1].b), network.loss, X.dtype)
-    weight = len(y.T) if weights is None else float(weights.sum(dtype=np.float64))
-    with quiet():
-        cache = propagate(params, X, network)
-        loss = _weighted(network.loss.value(cache.Z[-1], Y), weights)
-        hits = _weighted(right(network.loss, cache.Z[-1], y), weights)
-        if not differentiate:
-            return _Sums(weight, loss, hits, ())
-        if weight == 0:
-            return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
-        return _Sums(weight, loss, hits, backpropagate(params, cache, Y, network, weights, total))
-
-
-def _checked(where: str, network: Network, params: Params, batch: Any) -> Batch:
     if not isinstance(batch, Batch):
         raise TypeError(
             f"{where}: a shard must be a Batch or a function that returns one, "
             f"not {type(batch).__name__}"
         )
-    X = examples(where, batch.X, params)
-    m = X.shape[1]
-    checks.targets(where, batch.y, m, len(params[-1].b), network.loss)
-    if batch.weights is not None:
-        checks.weights(where, batch.weights, m)
-    return Batch(X, batch.y, batch.weights)
+    with quiet():
+        cache = checked_propagate(where, params, batch.X, network)
+        return _batch_sums(where, network, differentiate, total, params, cache, batch)
+
+
+def _batch_sums(
+    where: str,
+    network: Network,
+    differentiate: bool,
+    total: float | None,
+    params: Params,
+    cache: Cache,
+    batch: Batch,
+) -> _Sums:
+    _, y, weights = batch
+    Z, (n_out, m) = cache.Z[-1], cache.Z[-1].shape
+    checks.targets(where, y, m, n_out, network.loss)
+    if weights is not None:
+        checks.weights(where, weights, m)
+    Y = targets(y, n_out, network.loss, Z.dtype)
+    loss = _weighted(network.loss.value(Z, Y), weights)
+    hits = _weighted(right(network.loss, Z, y), weights)
+    weight = m if weights is None else float(weights.sum(dtype=np.float64))
+    if not differentiate:
+        return _Sums(weight, loss, hits, ())
+    if weight == 0:
+        return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
+    return _Sums(weight, loss, hits, backpropagate(params, cache, Y, network, weights, total))
 
 
 def _weighted(figures: Array, weights: Array | None) -> float:

@@ -1,0 +1,207 @@
+"""Deep against shallow networks on MNIST: time, accuracy by iterations and by seconds.
+
+    python -m benchmarks.deep_vs_shallow [--quick] [--json FILE] [--figure FILE]
+
+The article's two networks, and one to six hidden layers of equal width, as wide as to have the
+parameters, or a gradient the FLOPs, of the article's deep network.
+"""
+
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import pairwise, repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from toolz import drop, groupby, take, take_nth
+
+from benchmarks import harness
+from scratchmlp import (
+    Data,
+    State,
+    clip_by_global_norm,
+    evaluate,
+    init_params,
+    init_state,
+    nesterov,
+    shards,
+    train,
+)
+from scratchmlp.datasets import mnist
+from scratchmlp.workers import threads
+
+SHALLOW, DEEP = [784, 10, 10], [784, 256, 128, 64, 10]
+DEPTHS = range(1, 7)
+ARTICLE = "the article's"
+OPTIMIZER = clip_by_global_norm(nesterov(0.05), 0.5)  # as the command line's own
+EVERY = 5
+
+
+class Net(NamedTuple):
+    """A network, and what it shares with the article's deep one."""
+
+    group: str
+    sizes: list[int]
+
+
+class Course(NamedTuple):
+    """How a network learnt: seconds an iteration, share of the roofline, accuracies on the way."""
+
+    net: Net
+    seconds: float
+    roofline: float
+    iterations: list[int]
+    training: list[float]
+    test: list[float]
+
+
+def main() -> None:
+    """Print the table, and draw the figure where that is asked for."""
+    options = harness.options(__doc__.splitlines()[0], figure=("", "draw the figure there"))
+    data, iterations = mnist(), 40 if options.quick else 200
+    if options.quick:
+        data = data._replace(train=Data(data.train.X[:, :10_000], data.train.y[:10_000]))
+    print(f"{harness.described()}\n")
+    courses = [
+        learnt(net, data.train, data.test, iterations * (5 if net.sizes == SHALLOW else 1))
+        for net in nets()
+    ]
+    print(
+        f"{iterations} iterations of Nesterov's momentum ({5 * iterations} for {SHALLOW}) on "
+        f"{data.train.X.shape[1]:,} images\n"
+    )
+    print(table(courses))
+    if options.figure:
+        figure(courses).savefig(options.figure, dpi=150)
+    harness.write_json(options.json, {"courses": [course._asdict() for course in courses]})
+
+
+def nets() -> list[Net]:
+    """The article's, and those as large and as dear as its deep one."""
+
+    def work(sizes: list[int]) -> int:
+        return harness.gradient_flops(sizes, 1)
+
+    found = [Net(ARTICLE, SHALLOW), Net(ARTICLE, DEEP)]
+    for group, cost in (("equal parameters", parameters), ("equal FLOPs", work)):
+        for depth in DEPTHS:
+            widths = ([784, *[width] * depth, 10] for width in range(10, 1000))
+            found.append(Net(group, min(widths, key=lambda sizes: abs(cost(sizes) - cost(DEEP)))))
+    return found
+
+
+def parameters(sizes: list[int]) -> int:
+    """Weights and biases."""
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+
+
+def learnt(net: Net, training: Data, test: Data, iterations: int) -> Course:
+    """Train, and look at the test set now and then, while the clock stands still."""
+    before = roofline()
+    parts, held_out = shards(*training), shards(*test)
+    state = init_state(init_params(net.sizes), OPTIMIZER)
+    seconds: list[float] = []
+    marks, right, tested = [], [], []
+    with threads() as map:
+        states = clocked(train(state, repeat(parts), optimizer=OPTIMIZER, map=map), seconds)
+        for state in take_nth(EVERY, drop(EVERY - 1, take(iterations, states))):
+            marks.append(state.iteration)
+            right.append(evaluate(state.params, parts, map=map).accuracy)
+            tested.append(evaluate(state.params, held_out, map=map).accuracy)
+    typical = statistics.median(seconds)
+    speed = harness.gradient_flops(net.sizes, training.X.shape[1]) / typical
+    return Course(net, typical, speed / max(before, roofline()), marks, right, tested)
+
+
+def clocked(states: Iterator[State], seconds: list[float]) -> Iterator[State]:
+    """The same states; the time that each took is noted."""
+    while True:
+        start = time.perf_counter()
+        state = next(states)
+        seconds.append(time.perf_counter() - start)
+        yield state
+
+
+def roofline() -> float:
+    """What NumPy's square product reaches now, on all cores, in FLOP/s."""
+    with harness.square_matmul(2048)() as run:
+        run()
+        timed = []
+        for _ in range(5):
+            start = time.perf_counter()
+            run()
+            timed.append(time.perf_counter() - start)
+    return harness.flops_per_second(timed, 2048)
+
+
+def table(courses: list[Course]) -> str:
+    """A row a network; accuracies at the end, and in the time the article's shallow one took."""
+    quickest = min(course.seconds * course.iterations[-1] for course in courses[1:])
+    rows = [
+        (
+            net.group,
+            "-".join(map(str, net.sizes)),
+            f"{parameters(net.sizes):,}",
+            f"{harness.gradient_flops(net.sizes, 1) / 1e6:.2f}",
+            f"{1e3 * seconds:.0f}",
+            f"{share:.0%}",
+            f"{right[-1]:.2%}",
+            f"{tested[-1]:.2%}",
+            f"{tested[min(len(marks) - 1, int(quickest / seconds / EVERY) - 1)]:.2%}",
+        )
+        for net, seconds, share, marks, right, tested in courses
+    ]
+    header = (
+        "group",
+        "layers",
+        "parameters",
+        "MFLOP an image",
+        "ms an iteration",
+        "of the roofline",
+        "training accuracy",
+        "test accuracy",
+        f"test accuracy after {quickest:.0f} s",
+    )
+    return harness.table(header, rows)
+
+
+def figure(courses: list[Course]) -> Figure:
+    """Errors on the test set (and, dotted, the training set): by iterations, and by seconds."""
+    groups = groupby(lambda course: course.net.group, courses)
+    article = list(zip(groups.pop(ARTICLE), ("0.6", "black"), strict=True))
+    drawn = Figure((12, 8), layout="constrained")
+    for row, (name, group) in zip(drawn.subplots(2, 2, sharey=True), groups.items(), strict=True):
+        colours = colormaps["plasma"](np.linspace(0, 0.9, len(group)))
+        for axes, by_seconds in zip(row, (False, True), strict=True):
+            for course, colour in [*article, *zip(group, colours, strict=True)]:
+                _draw(axes, course, by_seconds, colour)
+            _label(axes, "seconds of training" if by_seconds else "iterations")
+        row[0].set_ylabel("images that are wrong")
+        row[0].set_title(f"{name} (as the article's deep network)", loc="left")
+        row[1].legend(fontsize="small", title="layers", bbox_to_anchor=(1, 1), loc="upper left")
+    drawn.suptitle("Deep against shallow: errors on the test set (dotted: on the training set)")
+    return drawn
+
+
+def _label(axes: Axes, name: str) -> None:
+    axes.set(xscale="log", yscale="log", xlabel=name)
+    for axis, form in ((axes.xaxis, "{x:g}"), (axes.yaxis, "{x:g} %")):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter(form))
+        axis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.3)
+
+
+def _draw(axes: Axes, course: Course, by_seconds: bool, colour: Any) -> None:
+    x = np.multiply(course.iterations, course.seconds if by_seconds else 1)
+    label = "-".join(map(str, course.net.sizes))
+    axes.plot(x, 100 - 100 * np.array(course.test), color=colour, label=label)
+    axes.plot(x, 100 - 100 * np.array(course.training), ":", color=colour, linewidth=0.8)
+
+
+if __name__ == "__main__":
+    main()
