@@ -50,6 +50,8 @@ def train_command(options: Namespace, map: Map) -> None:
     require("matplotlib", "cli")  # before the work rather than after it
     options.out.mkdir(parents=True, exist_ok=True)
     data, test = _load(options.data)
+    if data.y is None:
+        raise ValueError(f"{options.data}: has no labels to train with")
     training, validation = _divided(data, options)
     sizes = options.layers or [len(data.X), 256, 128, 64, int(data.y.max()) + 1]
     initializer = INITIALIZERS[options.initializer]

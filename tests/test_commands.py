@@ -101,7 +101,9 @@ def test_a_csv_file_goes_all_the_way_to_a_submission(capsys):
     counts = np.array([line.split()[1:] for line in printed.splitlines()[-10:]], int)
     assert counts.sum(axis=1).tolist() == np.bincount(y).tolist()
     assert main(["evaluate", "run/model.npz", "--data", "test.csv"]) == 2
-    assert "test.csv: has no labels" in capsys.readouterr().err
+    assert "test.csv: has no labels to evaluate with" in capsys.readouterr().err
+    assert main(["train", "--data", "test.csv"]) == 2
+    assert "test.csv: has no labels to train with" in capsys.readouterr().err
 
 
 def test_a_folder_of_other_peoples_digits(tmp_path):
