@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from toolz import last, take
 
 from scratchmlp import (
     Batch,
     Layer,
     clip_by_global_norm,
     init_state,
+    minibatches,
     momentum,
     nesterov,
     sgd,
@@ -79,6 +81,21 @@ def test_resumed_from_a_checkpoint_is_not_interrupted(name, tmp_path):
     *_, half = train(init_state(params, optimizer), batches[:2], optimizer=optimizer)
     save(tmp_path / "state.npz", half)
     *_, rest = train(load(tmp_path / "state.npz").state, batches[2:], optimizer=optimizer)
+    assert same_bytes(rest[:2], whole[:2])
+    assert rest[2:] == whole[2:]
+
+
+def test_resumed_in_the_middle_of_an_epoch(tmp_path):
+    params, X, Y, _ = problem(m=60)
+    optimizer = nesterov(0.1)
+
+    def going_on(state, steps):
+        batches = minibatches(X, Y, size=7, seed=5, start=state.iteration)
+        return last(take(steps, train(state, batches, optimizer=optimizer)))
+
+    whole = going_on(init_state(params, optimizer), 25)  # 9 batches an epoch
+    save(tmp_path / "state.npz", going_on(init_state(params, optimizer), 13))
+    rest = going_on(load(tmp_path / "state.npz").state, 12)
     assert same_bytes(rest[:2], whole[:2])
     assert rest[2:] == whole[2:]
 
