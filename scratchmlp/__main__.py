@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from scratchmlp import commands
 from scratchmlp.workers import cores, threads
@@ -56,58 +56,46 @@ def _parser(article: bool) -> Parser:
     evaluate = subparsers.add_parser("evaluate", parents=[common], help="measure a network")
     predict = subparsers.add_parser("predict", parents=[common], help="label images")
     for command in (evaluate, predict):
-        command.add_argument("model", type=Path, metavar="MODEL", help="what `train` wrote")
+        command.add_argument(
+            "model",
+            type=Path,
+            metavar="MODEL",
+            help="the folder that `train` wrote, or a model.npz",
+        )
     predict.add_argument(
-        "--out", type=Path, default=Path("submission.csv"), metavar="CSV", help="%(default)s"
+        "--out",
+        type=Path,
+        default=Path("submission.csv"),
+        metavar="CSV",
+        help="default: %(default)s",
     )
     return top
 
 
 def _train_options(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add(
-        "--layers",
-        type=int,
-        nargs="+",
-        metavar="N",
-        help="the inputs, then the units of each layer (default: those of the data, with 256 128 "
-        "64 between)",
+    def add(name: str, text: str, default: Any = None, **more: Any) -> None:
+        shown = "" if default is None else " (default: %(default)s)"
+        command.add_argument(name, help=text + shown, default=default, **more)
+
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    layers = (
+        "the inputs, then the units of each layer (default: the data's, with 256 128 64 between)"
     )
-    add("--iterations", type=int, default=500, metavar="N", help="default: %(default)s")
-    add(
-        "--optimizer",
-        choices=sorted(commands.OPTIMIZERS),
-        default="nesterov",
-        help="default: %(default)s",
-    )
-    add("--learning-rate", type=float, default=0.05, metavar="RATE", help="default: %(default)s")
-    add(
-        "--clip-norm",
-        type=float,
-        default=0.5,
-        metavar="NORM",
-        help="the most that the gradient may measure, 0 for no bound (default: %(default)s)",
-    )
-    add(
-        "--initializer",
-        choices=sorted(commands.INITIALIZERS),
-        default="he_normal",
-        help="default: %(default)s",
-    )
-    add("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    add(
-        "--validation-fraction",
-        type=float,
-        default=0.2,
-        metavar="SHARE",
-        help="of the examples, not trained with (default: %(default)s)",
-    )
-    add("--examples", type=int, metavar="N", help="take so many at random (default: all)")
-    add("--out", type=Path, default=Path("run"), metavar="DIR", help="default: %(default)s")
-    add(
+    optimizers, initializers = sorted(commands.OPTIMIZERS), sorted(commands.INITIALIZERS)
+    add("--layers", layers, nargs="+", **number)
+    add("--iterations", "updates, each by the gradient of all the data", 500, **number)
+    add("--optimizer", "how to update", "nesterov", choices=optimizers)
+    add("--learning-rate", "how far to go down the gradient", 0.05, type=float, metavar="RATE")
+    add("--clip-norm", "the most a gradient may measure, 0: any", 0.5, type=float, metavar="NORM")
+    add("--initializer", "how to begin", "he_normal", choices=initializers)
+    add("--seed", "what all random numbers depend on", 0, **number)
+    add("--validation-fraction", "the share not to train with", 0.2, type=float, metavar="SHARE")
+    add("--examples", "take so many at random (default: all)", **number)
+    add("--out", "the folder for all that is written", Path("run"), type=Path, metavar="DIR")
+    command.add_argument(
         "--article",
         action="store_true",
-        help="the article's: plain gradient descent at rate 0.1, article_normal, 42,000 examples",
+        help="the article's settings: descent at 0.1, article_normal, 42,000 examples",
     )
 
 

@@ -82,7 +82,7 @@ def train_command(options: Namespace, map: Map) -> None:
 
 def evaluate_command(options: Namespace, map: Map) -> None:
     """Print a network's loss, accuracy and confusion matrix."""
-    (params, *_), network = checkpoints.load(options.model)
+    (params, *_), network = _model(options.model)
     X, y = _test_data(options.data)
     if y is None:
         raise ValueError(f"{options.data}: has no labels to evaluate with")
@@ -97,7 +97,7 @@ def evaluate_command(options: Namespace, map: Map) -> None:
 
 def predict_command(options: Namespace, map: Map) -> None:
     """Write the class of each example, numbered from 1, in Kaggle's form."""
-    (params, *_), network = checkpoints.load(options.model)
+    (params, *_), network = _model(options.model)
     labels = predict(params, _test_data(options.data).X, network)
     if labels.ndim != 1:
         raise ValueError(f"{options.model}: is no classifier")
@@ -113,6 +113,10 @@ COMMANDS: dict[str, Callable[[Namespace, Map], None]] = {
     "evaluate": evaluate_command,
     "predict": predict_command,
 }
+
+
+def _model(path: Path) -> checkpoints.Checkpoint:
+    return checkpoints.load(path / "model.npz" if path.is_dir() else path)
 
 
 def _divided(data: Data, options: Namespace) -> tuple[tuple[LiveBatch, ...], tuple[Batch, ...]]:

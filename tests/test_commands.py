@@ -95,7 +95,7 @@ def test_a_csv_file_goes_all_the_way_to_a_submission(capsys):
     assert [int(row[0]) for row in rows] == list(range(1, 51))
     right = np.array([int(row[1]) for row in rows]) == y[:50]
     assert right.mean() > 0.5  # chance is 0.1
-    assert main(["evaluate", "run/model.npz", "--data", "train.csv"]) == 0
+    assert main(["evaluate", "run", "--data", "train.csv"]) == 0
     printed = capsys.readouterr().out
     assert "400 examples: loss" in printed
     counts = np.array([line.split()[1:] for line in printed.splitlines()[-10:]], int)
