@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
+from benchmarks.harness import DEEP, SHALLOW
 from benchmarks.peers import Peer, installed
 from scratchmlp import (
     Batch,
@@ -25,7 +26,6 @@ from scratchmlp import (
 )
 from scratchmlp.datasets import mnist
 
-DEEP, SHALLOW = [784, 256, 128, 64, 10], [784, 10, 10]
 OURS = "scratchmlp"
 # The fastest of batches 16 to 128 and rates 0.05 to 0.5 to 98 % on 10,000 held-out training images.
 BATCH, RATE = 32, 0.2
@@ -76,7 +76,7 @@ def gradients(
         cases |= peer.gradients(init_params(sizes), data, quick)
     seconds = harness.in_turns(cases, rounds)
     peak = harness.flops_per_second(seconds.pop(harness.ROOFLINE))
-    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    medians = harness.medians(seconds)
     best = min((s for name, s in medians.items() if name.startswith("PyTorch")), default=None)
     flops = harness.gradient_flops(sizes, data.X.shape[1])
     print(
@@ -110,10 +110,7 @@ def epochs(
 
 def epochs_table(seconds: Mapping[int, Mapping[str, list[float]]]) -> str:
     """A row for each peer, a column for each size of batch."""
-    medians = {
-        batch: {name: statistics.median(each) for name, each in timed.items()}
-        for batch, timed in seconds.items()
-    }
+    medians = {batch: harness.medians(timed) for batch, timed in seconds.items()}
     rows = [
         (name, *(f"{m[name]:.2f} ({_ratio(m[OURS], m[name])})" for m in medians.values()))
         for name in next(iter(medians.values()))

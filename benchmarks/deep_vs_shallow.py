@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from toolz import drop, groupby, take, take_nth
 
 from benchmarks import harness
+from benchmarks.harness import DEEP, SHALLOW
 from scratchmlp import (
     Data,
     State,
@@ -34,7 +35,6 @@ from scratchmlp import (
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import threads
 
-SHALLOW, DEEP = [784, 10, 10], [784, 256, 128, 64, 10]
 DEPTHS = range(1, 7)
 ARTICLE = "the article's"
 OPTIMIZER = clip_by_global_norm(nesterov(0.05), 0.5)  # as the command line's own
@@ -61,7 +61,7 @@ class Course(NamedTuple):
 
 def main() -> None:
     """Print the table, and draw the figure where that is asked for."""
-    options = harness.options(__doc__.splitlines()[0], figure=("", "draw the figure there"))
+    options = harness.options(__doc__, figure=("", "draw the figure there"))
     data, iterations = mnist(), 40 if options.quick else 200
     if options.quick:
         data = data._replace(train=Data(data.train.X[:, :10_000], data.train.y[:10_000]))
@@ -128,18 +128,13 @@ def clocked(states: Iterator[State], seconds: list[float]) -> Iterator[State]:
 
 def roofline() -> float:
     """What NumPy's square product reaches now, on all cores, in FLOP/s."""
-    with harness.square_matmul(2048)() as run:
-        run()
-        timed = []
-        for _ in range(5):
-            start = time.perf_counter()
-            run()
-            timed.append(time.perf_counter() - start)
-    return harness.flops_per_second(timed, 2048)
+    cases = {harness.ROOFLINE: harness.square_matmul(2048)}
+    seconds = harness.in_turns(cases, rounds=1, least=0.1)
+    return harness.flops_per_second(seconds[harness.ROOFLINE], 2048)
 
 
 def table(courses: list[Course]) -> str:
-    """A row a network; accuracies at the end, and in the time the article's shallow one took."""
+    """A row a network; accuracies at the end, and in the time that the quickest large one took."""
     quickest = min(course.seconds * course.iterations[-1] for course in courses[1:])
     rows = [
         (

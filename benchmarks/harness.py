@@ -21,6 +21,7 @@ from scratchmlp.workers import cores
 # A case is a context that yields the function to time, so what surrounds it is not timed.
 Case = Callable[[], AbstractContextManager[Callable[[], Any]]]
 ROOFLINE = "NumPy matmul"
+SHALLOW, DEEP = [784, 10, 10], [784, 256, 128, 64, 10]  # the article's networks
 
 
 def plain(function: Callable[[], Any]) -> Case:
@@ -46,6 +47,11 @@ def in_turns(cases: Mapping[str, Case], rounds: int, least: float = 0.2) -> dict
                     calls += 1
                 seconds[name].append((time.perf_counter() - start) / calls)
     return seconds
+
+
+def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The median of each case."""
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
 def square_matmul(size: int = 4096) -> Case:
@@ -102,7 +108,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def options(description: str, **more: Any) -> argparse.Namespace:
     """The options that all benchmarks have, and more of a name and a default."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller cases")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     for name, (default, text) in more.items():

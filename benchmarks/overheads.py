@@ -13,6 +13,7 @@ import numpy as np
 from toolz import last, take
 
 from benchmarks import harness
+from benchmarks.harness import DEEP
 from scratchmlp import (
     Batch,
     Layer,
@@ -36,12 +37,10 @@ from scratchmlp.core.optimizers import descend
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import threads
 
-SIZES = [784, 256, 128, 64, 10]
-
 
 def main() -> None:
     """Print the table."""
-    options = harness.options(__doc__.splitlines()[0])
+    options = harness.options(__doc__)
     rounds = 5 if options.quick else 15
     figures = {
         "gradient_descent, an iteration, against its gradient": descent(rounds),
@@ -74,7 +73,7 @@ def compared(one: Callable[[], object], other: Callable[[], object], rounds: int
 def descent(rounds: int) -> float:
     """The fold, with its record, against the gradients that it folds."""
     X, y = mnist().train
-    params, parts = init_params(SIZES), shards(X, y)
+    params, parts = init_params(DEEP), shards(X, y)
     with threads() as map:
         return compared(
             lambda: gradient_descent(params, parts, iterations=3, learning_rate=0.1, map=map),
@@ -89,7 +88,7 @@ def stream(rounds: int) -> float:
     Both hold on to the parameters before, as whoever may have to go back to them does.
     """
     optimizer, batches = sgd(0.1), list(take(400, minibatches(*mnist().train, size=32)))
-    start = init_state(init_params(SIZES), optimizer)
+    start = init_state(init_params(DEEP), optimizer)
 
     def bare() -> Params:
         params = before = start.params
@@ -108,7 +107,7 @@ def stream(rounds: int) -> float:
 
 def confident(rounds: int, m: int) -> float:
     """A network sure of itself against a fresh one: denormal numbers would make it slow."""
-    params = init_params(SIZES)
+    params = init_params(DEEP)
     X = mnist().train.X[:, :m]
     *hidden, (W, b) = params
     Z = forward(params, X).Z[-1]
@@ -131,7 +130,7 @@ def memory(iterations: int) -> int:
 def peak_beyond_the_data(iterations: int) -> int:
     """The growth of this process's peak, from when its data and its libraries are there."""
     X, y = mnist().train
-    params, parts = init_params(SIZES), shards(X, y)
+    params, parts = init_params(DEEP), shards(X, y)
     with threads() as map:
         value_and_grad(params, parts[:2], map=map)
         harness.forget_peak_memory()

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
+from benchmarks.harness import DEEP
 from scratchmlp import init_params, shards, value_and_grad
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import cores, threads
 
-DEEP = [784, 256, 128, 64, 10]
 FITTED_FROM = {"examples": 10_000, "width": 256, "depth": 4, "workers": 1}
 
 
 def main() -> None:
     """Measure each point in a process of its own, in turns; print the tables."""
-    options = harness.options(__doc__.splitlines()[0])
+    options = harness.options(__doc__)
     rounds, few = (1, True) if options.quick else (3, False)
     measured: dict[str, dict[int, list[dict[str, float]]]] = {}
     for _ in range(rounds):

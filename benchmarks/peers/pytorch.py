@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,12 +32,10 @@ def gradients(params: Params, data: Data, quick: bool) -> dict[str, Case]:
         return torch.nn.functional.cross_entropy(network(X), y, reduction="sum")
 
     ways = {"eager": loss} if quick else {"eager": loss, "compiled": torch.compile(loss)}
-    cases = {"PyTorch, eager, whole batch": plain(lambda: gradient(loss, len(X)))}
+    cases = {"PyTorch, eager, whole batch": plain(partial(gradient, loss, len(X)))}
     for name, forward in ways.items():
-        best = min(CHUNKS, key=lambda chunk: _seconds(lambda: gradient(forward, chunk)))
-        cases[f"PyTorch, {name}, chunks of {best}"] = plain(
-            lambda forward=forward, best=best: gradient(forward, best)
-        )
+        best = min(CHUNKS, key=lambda chunk: _seconds(partial(gradient, forward, chunk)))
+        cases[f"PyTorch, {name}, chunks of {best}"] = plain(partial(gradient, forward, best))
     return cases
 
 
