@@ -24,7 +24,7 @@ from scratchmlp.core.optimizers import (
     nesterov,
     sgd,
 )
-from scratchmlp.core.training import DivergenceError, State, init_state, train
+from scratchmlp.core.training import State, init_state, train
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
 from scratchmlp.extras import require
 from scratchmlp.files import replacing
@@ -68,8 +68,8 @@ def train_command(options: Namespace, map: Map) -> None:
     run = runs.follow(state, take(options.iterations, states), validate, options.iterations)
     runs.write(options.out, run)
     print(f"{len(run.records)} iterations, written to {options.out}")
-    if isinstance(run.stopped, DivergenceError):
-        raise run.stopped
+    if run.divergence:
+        raise run.divergence
     parts: dict[str, tuple[Batch | LiveBatch, ...]]
     parts = {"training": training, "validation": validation}
     if test is not None:

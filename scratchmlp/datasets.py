@@ -88,7 +88,7 @@ def load_csv(path: PathLike, labelled: bool = True) -> Data:
 def has_labels(path: PathLike) -> bool:
     """Whether a CSV file's first column is named `label`."""
     with _opened(path) as file:
-        return _is_label(file.readline().decode("utf-8-sig", "replace").partition(",")[0])
+        return _bare(file.readline().decode("utf-8-sig", "replace").partition(",")[0]) == "label"
 
 
 def load_folder(path: PathLike) -> Dataset:
@@ -114,8 +114,8 @@ def _only(folder: Path, name: str) -> Path:
     return found[0]
 
 
-def _is_label(name: str) -> bool:
-    return name.strip().strip('"').lower() == "label"
+def _bare(name: str) -> str:
+    return name.strip().strip('"').lower()
 
 
 def _lines(file: IO[bytes], place: list[int], labelled: bool) -> Iterator[str]:
@@ -137,12 +137,12 @@ def _lines(file: IO[bytes], place: list[int], labelled: bool) -> Iterator[str]:
 
 
 def _check_header(columns: list[str], labelled: bool) -> None:
-    first = columns[0].strip().strip('"').lower()
+    first = _bare(columns[0])
     if all(name.strip().isdecimal() for name in columns):
         raise ValueError("the first line must be a header, not numbers")
     if labelled and (len(columns) < 2 or first.startswith("pixel")):
         raise ValueError(f"the first column must be labels, not {columns[0]!r}")
-    if not labelled and _is_label(columns[0]):
+    if not labelled and first == "label":
         raise ValueError("the file has labels: read it with labelled=True")
 
 

@@ -28,11 +28,11 @@ class Record(NamedTuple):
 
 
 class Run(NamedTuple):
-    """How far a run came: the last good State, its records, and what ended it early or None."""
+    """How far a run came: the last good State, its records, and how it diverged if it did."""
 
     state: State
     records: tuple[Record, ...]
-    stopped: DivergenceError | KeyboardInterrupt | None
+    divergence: DivergenceError | None = None
 
 
 def follow(
@@ -41,7 +41,7 @@ def follow(
     validate: Callable[[State], Evaluation | None],
     iterations: int,
 ) -> Run:
-    """Take the states that come after one, showing each; what ends them early ends the Run."""
+    """Take the states that follow one, showing each: to their end, a divergence or an interrupt."""
     records: list[Record] = []
     try:
         with _progress(iterations) as show:
@@ -50,11 +50,11 @@ def follow(
                 records.append(Record(*figures, validate(before)))
                 state = after
                 show(records[-1])
-    except KeyboardInterrupt as stopped:
-        return Run(state, tuple(records), stopped)
-    except DivergenceError as stopped:
-        return Run(stopped.state, tuple(records), stopped)
-    return Run(state, tuple(records), None)
+    except KeyboardInterrupt:
+        pass
+    except DivergenceError as divergence:
+        return Run(divergence.state, tuple(records), divergence)
+    return Run(state, tuple(records))
 
 
 def write(folder: Path, run: Run) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchmlp import Layer, Network, flatten, init_params, softmax, tanh, unflatten
+from scratchmlp import Layer, flatten, init_params, softmax, unflatten
 from scratchmlp.core import activations, losses
 from scratchmlp.core.activations import Activation
 from scratchmlp.core.losses import Loss
@@ -38,11 +38,6 @@ def problem(depth: int = 2, n_out: int = 3, loss: Loss | None = None, m: int = 6
     if loss is None or loss.activation == softmax:
         Y = Y / Y.sum(axis=0)
     return Problem(params, rng.normal(size=(3, m)), Y, rng.random(m))
-
-
-def smooth(n_out: int = 3) -> tuple[Problem, Network]:
-    """A problem with a network that central differences suit everywhere."""
-    return problem(n_out=n_out), Network(hidden=tanh)
 
 
 def numerical_gradient(loss: Callable, params: tuple[Layer, ...], h: float = 1e-5):

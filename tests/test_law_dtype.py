@@ -5,6 +5,7 @@ import pytest
 
 from scratchmlp import (
     Batch,
+    Network,
     backward,
     forward,
     gradient_descent,
@@ -18,7 +19,7 @@ from scratchmlp import (
 )
 from scratchmlp.core.arrays import leaves
 from scratchmlp.core.training import init_state
-from tests.helpers import HIDDEN, LOSSES, Network
+from tests.helpers import HIDDEN, LOSSES
 
 rng = np.random.default_rng(0)
 y = rng.integers(3, size=8)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scratchmlp import Network, backward, forward, sigmoid, softmax
+from scratchmlp import Layer, Network, backward, forward, sigmoid, softmax
 from scratchmlp.core.activations import relu
-from tests.helpers import HIDDEN, LOSSES, Layer
+from tests.helpers import HIDDEN, LOSSES
 
 EXTREMES = np.array([-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4])
 DTYPES = [np.float32, np.float64]

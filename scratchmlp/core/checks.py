@@ -223,6 +223,12 @@ def weights(where: str, value: Any, m: int) -> None:
         raise ValueError(f"{where}: weights must be finite and at least 0")
 
 
+def some_weight(where: str, total: float) -> None:
+    """A sum of weights that a mean can be taken by."""
+    if total == 0:
+        raise ValueError(f"{where}: weights are all 0, so they have no mean")
+
+
 def predictions(where: str, predicted: Any, y: Any) -> None:
     """Integers of one shape, at least one."""
     array(where, "predicted", predicted, "iu")

@@ -87,8 +87,8 @@ def backward(
         checks.weights("backward", weights, m)
     if total is not None:
         checks.positive("backward", "total", total)
-    elif weights is not None and not weights.any():
-        raise ValueError("backward: weights are all 0, so they have no mean")
+    elif weights is not None:
+        checks.some_weight("backward", weights.sum())
     Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
     with quiet():
         grads = backpropagate(params, cache, Y, network, weights, total)

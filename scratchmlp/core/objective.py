@@ -100,8 +100,7 @@ def gather(
     total = None if len(each) == 1 else 1.0
     work = partial(_sums, where, network, differentiate, total, params)
     sums = work(each[0]) if alone else reduce(_add, map(work, each))
-    if sums.weight == 0:
-        raise ValueError(f"{where}: weights are all 0, so they have no mean")
+    checks.some_weight(where, sums.weight)
     mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
     if total is None:
         return mean, sums.grads
