@@ -30,10 +30,10 @@ from scratchmlp import (
     train,
     value_and_grad,
 )
-from scratchmlp.core.batches import targets
 from scratchmlp.core.losses import right
 from scratchmlp.core.network import backpropagate, propagate
-from scratchmlp.core.optimizers import descend
+from scratchmlp.core.rules import descend
+from scratchmlp.core.targets import targets
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import threads
 

@@ -1,21 +1,71 @@
 """A functional, pure-array core for multilayer perceptrons: everything is a fold."""
 
-from scratchmlp.core.activations import Activation, identity, relu, sigmoid, softmax, tanh
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, flatten, map_arrays, unflatten
+from scratchmlp.core.activations import (
+    Activation,
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Layer,
+    Params,
+    flatten,
+    map_arrays,
+    unflatten,
+)
 from scratchmlp.core.batches import (
     Batch,
-    Data,
     minibatches,
-    normalize,
-    one_hot,
     shards,
+)
+from scratchmlp.core.combinators import (
+    clip_by_global_norm,
+    weight_decay,
+)
+from scratchmlp.core.examples import (
+    Data,
+    Standardized,
+    Statistics,
+    normalize,
     shuffle,
     split,
+    standardize,
 )
-from scratchmlp.core.initializers import article_normal, he_normal, init_params
-from scratchmlp.core.live_rows import LiveBatch, live_shards
-from scratchmlp.core.losses import Loss, softmax_cross_entropy, squared_error
-from scratchmlp.core.metrics import accuracy, confusion_matrix
+from scratchmlp.core.initializers import (
+    article_normal,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    init_params,
+    lecun_normal,
+    orthogonal,
+    zeros,
+)
+from scratchmlp.core.live_rows import (
+    LiveBatch,
+    live_shards,
+)
+from scratchmlp.core.losses import (
+    Loss,
+    huber,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    squared_error,
+)
+from scratchmlp.core.metrics import (
+    accuracy,
+    confusion_matrix,
+)
 from scratchmlp.core.network import (
     Cache,
     Network,
@@ -25,14 +75,45 @@ from scratchmlp.core.network import (
     predict,
     regressor,
 )
-from scratchmlp.core.objective import Evaluation, evaluate, value_and_grad
+from scratchmlp.core.objective import (
+    Evaluation,
+    evaluate,
+    value_and_grad,
+)
 from scratchmlp.core.optimizers import (
+    AdamState,
+    MomentumState,
     Optimizer,
-    clip_by_global_norm,
+    RmspropState,
+    adam,
+    adamw,
     momentum,
     nesterov,
+    rmsprop,
     sgd,
     step,
+)
+from scratchmlp.core.schedules import (
+    constant,
+    cosine_decay,
+    exponential_decay,
+    one_cycle,
+    step_decay,
+    warmup,
+)
+from scratchmlp.core.streams import (
+    History,
+    Record,
+    best_record,
+    early_stopping,
+    history,
+    records,
+    thinned,
+)
+from scratchmlp.core.targets import (
+    balanced_weights,
+    one_hot,
+    smooth_labels,
 )
 from scratchmlp.core.training import (
     DivergenceError,
@@ -46,6 +127,7 @@ from scratchmlp.core.training import (
 
 __all__ = [
     "Activation",
+    "AdamState",
     "Array",
     "Batch",
     "Cache",
@@ -53,50 +135,87 @@ __all__ = [
     "DivergenceError",
     "Evaluation",
     "Grads",
+    "History",
     "Layer",
     "LiveBatch",
     "Loss",
+    "MomentumState",
     "Network",
     "Optimizer",
     "Params",
+    "Record",
+    "RmspropState",
+    "Standardized",
     "State",
+    "Statistics",
     "Trained",
     "accuracy",
+    "adam",
+    "adamw",
     "article_normal",
     "backward",
+    "balanced_weights",
+    "best_record",
     "classifier",
     "clip_by_global_norm",
     "confusion_matrix",
+    "constant",
+    "cosine_decay",
+    "early_stopping",
+    "elu",
     "evaluate",
+    "exponential_decay",
     "flatten",
     "forward",
+    "gelu",
+    "glorot_normal",
+    "glorot_uniform",
     "gradient_descent",
     "he_normal",
+    "he_uniform",
+    "history",
+    "huber",
     "identity",
     "init_params",
     "init_state",
+    "leaky_relu",
+    "lecun_normal",
     "live_shards",
     "map_arrays",
     "minibatches",
     "momentum",
     "nesterov",
     "normalize",
+    "one_cycle",
     "one_hot",
+    "orthogonal",
     "predict",
+    "records",
     "regressor",
     "relu",
+    "rmsprop",
     "sgd",
     "shards",
     "shuffle",
     "sigmoid",
+    "sigmoid_cross_entropy",
+    "silu",
+    "smooth_labels",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
     "split",
     "squared_error",
+    "standardize",
     "step",
+    "step_decay",
     "tanh",
+    "thinned",
     "train",
     "train_step",
     "unflatten",
     "value_and_grad",
+    "warmup",
+    "weight_decay",
+    "zeros",
 ]

@@ -3,23 +3,23 @@
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchmlp.core import activations, checks, losses
-from scratchmlp.core.activations import Activation
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, freeze, leaves
-from scratchmlp.core.losses import Loss
-from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.optimizers import MomentumState
+from scratchmlp.core.network import Network, check_network, classifier
+from scratchmlp.core.optimizers import AdamState, MomentumState, RmspropState
 from scratchmlp.core.training import State
 from scratchmlp.files import PathLike, replacing
+from scratchmlp.names import network_named, network_names
 
 FORMAT = 1
-_TUPLES: dict[str, type] = {"Layer": Layer, "MomentumState": MomentumState}
-_ACTIVATIONS = {name: g for name, g in vars(activations).items() if isinstance(g, Activation)}
-_LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
+_TUPLES: dict[str, type] = {
+    each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState)
+}
 
 
 class Checkpoint(NamedTuple):
@@ -35,8 +35,8 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     The arrays are named W1, b1, W2, ... and optimizer1, ...; `about` is JSON that says the rest.
     There is never half a file: it takes its name when it is whole.
 
-    Raises ValueError for a network of functions other than scratchmlp's, which have no names;
-    OSError where the file cannot be written.
+    Raises ValueError where the optimizer's state has tuples of a type that is not scratchmlp's
+    (plain ones will do), OSError where the file cannot be written.
 
     >>> import tempfile
     >>> from scratchmlp import init_params, init_state, sgd
@@ -46,12 +46,12 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     0
     """
     if not isinstance(state, State):
-        raise TypeError(f"save: state must be a State, not {type(state).__name__}")
+        raise TypeError(f"save: state must be a State, not {checks.kind(state)}")
     checks.params("save", state.params)
-    checks.network("save", network, len(state.params))
+    check_network("save", network, len(state.params))
     about = {
         "format": FORMAT,
-        "network": _names(network),
+        "network": network_names(network),
         "iteration": state.iteration,
         "loss": state.loss,
         "accuracy": state.accuracy,
@@ -63,22 +63,26 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def load(path: PathLike) -> Checkpoint:
+def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
     """The State and Network that `save` wrote.
 
+    A network with functions of one's own has to be given again, since a file has their names alone.
+
     Raises ValueError, naming the file, where it is no such file, of a later format, or an array
-    is missing, unexpected, or of another shape or dtype than it says.
+    is missing, unexpected, or of another shape or dtype than it says; where the network given is
+    not the one saved, or one with functions of one's own is not given.
     """
     arrays = _read(path)
     try:
         about = json.loads(str(arrays.pop("about")))
         if about["format"] != FORMAT:
             raise ValueError(f"its format is {about['format']}, but this version reads {FORMAT}")
-        values = iter(_expected(about, arrays))
-        params, optimizer = (_rebuild(about[part], values) for part in ("params", "optimizer"))
+        named = iter(_expected(about, arrays))
+        params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
         figures = int(about["iteration"]), float(about["loss"]), float(about["accuracy"])
         checks.params("load", params)
-        return Checkpoint(State(params, optimizer, *figures), _network(about["network"]))
+        state = State(params, optimizer, *figures)
+        return Checkpoint(state, _network(about["network"], network, len(params)))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: is no checkpoint: {reason}") from None
@@ -112,46 +116,31 @@ def _outline(tree: Any) -> Any:
     return {"type": name, "items": [_outline(branch) for branch in tree]}
 
 
-def _expected(about: dict[str, Any], arrays: dict[str, Array]) -> list[Array]:
+def _expected(about: dict[str, Any], arrays: dict[str, Array]) -> list[tuple[str, Array]]:
     """The arrays in the order of the outline, once their names are the right ones."""
     depth = len(about["params"]["items"])
     layers = [f"{part}{number}" for number in range(1, depth + 1) for part in "Wb"]
     names = layers + [f"optimizer{number}" for number in range(1, len(arrays) - 2 * depth + 1)]
     if set(names) != set(arrays):
         raise ValueError(f"it has the arrays {sorted(arrays)}, not {sorted(names)}")
-    return [arrays[name] for name in names]
+    return [(name, arrays[name]) for name in names]
 
 
-def _rebuild(outline: Any, values: Any) -> Any:
+def _rebuild(outline: Any, named: Iterator[tuple[str, Array]]) -> Any:
     if isinstance(outline, dict):
-        items = tuple(_rebuild(item, values) for item in outline["items"])
+        items = tuple(_rebuild(item, named) for item in outline["items"])
         return items if outline["type"] == "tuple" else _TUPLES[outline["type"]](*items)
-    array = next(values, None)
-    came = None if array is None else [str(array.dtype), list(array.shape)]
-    if came != outline:
-        raise ValueError(f"an array is {came}, but it should be {outline}")
+    dtype, shape = outline
+    name, array = next(named, ("an array that is missing", None))
+    if array is None or (str(array.dtype), list(array.shape)) != (dtype, shape):
+        came = "not there" if array is None else f"{array.dtype} {list(array.shape)}"
+        raise ValueError(f"{name} is {came}, but should be {dtype} {shape}")
     return array
 
 
-def _names(network: Network) -> dict[str, Any]:
-    hidden = network.hidden
-    return {
-        "hidden": _name(hidden, _ACTIVATIONS)
-        if isinstance(hidden, Activation)
-        else [_name(each, _ACTIVATIONS) for each in hidden],
-        "loss": _name(network.loss, _LOSSES),
-    }
-
-
-def _name(value: Any, known: dict[str, Any]) -> str:
-    for name, candidate in known.items():
-        if value == candidate:
-            return name
-    raise ValueError(f"save: network has a function of its own; those saved are {sorted(known)}")
-
-
-def _network(names: dict[str, Any]) -> Network:
-    hidden = names["hidden"]
-    several = isinstance(hidden, list)
-    each = tuple(_ACTIVATIONS[name] for name in hidden) if several else _ACTIVATIONS[hidden]
-    return Network(each, _LOSSES[names["loss"]])
+def _network(names: dict[str, Any], given: Network | None, depth: int) -> Network:
+    if given is not None and network_names(given) != names:
+        raise ValueError(f"its network is {names}, not {network_names(given)}")
+    network = network_named(names) if given is None else given
+    check_network("load", network, depth)
+    return network

@@ -11,7 +11,9 @@ from toolz import take
 
 from scratchmlp import checkpoints, runs
 from scratchmlp.core import checks
-from scratchmlp.core.batches import Batch, Data, normalize, shards, shuffle, split
+from scratchmlp.core.batches import Batch, shards
+from scratchmlp.core.combinators import clip_by_global_norm
+from scratchmlp.core.examples import Data, normalize, shuffle, split
 from scratchmlp.core.initializers import Initializer, article_normal, he_normal, init_params
 from scratchmlp.core.live_rows import LiveBatch, live_shards
 from scratchmlp.core.metrics import confusion_matrix
@@ -19,7 +21,6 @@ from scratchmlp.core.network import predict
 from scratchmlp.core.objective import Evaluation, Map, evaluate
 from scratchmlp.core.optimizers import (
     Optimizer,
-    clip_by_global_norm,
     momentum,
     nesterov,
     sgd,

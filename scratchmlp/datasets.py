@@ -11,7 +11,7 @@ from typing import IO, NamedTuple, cast
 import numpy as np
 
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.batches import Data, normalize
+from scratchmlp.core.examples import Data, normalize
 from scratchmlp.files import PathLike
 
 _IDX_DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}

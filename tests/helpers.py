@@ -5,17 +5,54 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchmlp import Layer, flatten, init_params, softmax, unflatten
-from scratchmlp.core import activations, losses
-from scratchmlp.core.activations import Activation
-from scratchmlp.core.losses import Loss
+from scratchmlp import (
+    Layer,
+    Loss,
+    adam,
+    adamw,
+    clip_by_global_norm,
+    constant,
+    cosine_decay,
+    exponential_decay,
+    flatten,
+    huber,
+    init_params,
+    leaky_relu,
+    momentum,
+    nesterov,
+    one_cycle,
+    rmsprop,
+    sgd,
+    softmax,
+    step_decay,
+    unflatten,
+    warmup,
+    weight_decay,
+)
+from scratchmlp.names import ACTIVATIONS
+from scratchmlp.names import LOSSES as NAMED_LOSSES
 
-HIDDEN = {
-    name: g
-    for name, g in vars(activations).items()
-    if isinstance(g, Activation) and g is not softmax
+HIDDEN = ACTIVATIONS | {"leaky_relu": leaky_relu(0.1)}
+del HIDDEN["softmax"]
+LOSSES = NAMED_LOSSES | {"huber": huber(0.5)}
+OPTIMIZERS = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "adamw": adamw,
+    "clipped and decayed": lambda rate: clip_by_global_norm(weight_decay(adam(rate), 0.1), 0.01),
 }
-LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
+SCHEDULES = {
+    "number": 0.05,
+    "constant": constant(0.05),
+    "step": step_decay(0.05, every=2),
+    "exponential": exponential_decay(0.05, every=3),
+    "cosine": cosine_decay(0.05, iterations=4),
+    "one cycle": one_cycle(0.05, iterations=5),
+    "warm-up": warmup(cosine_decay(0.05, iterations=5), iterations=3),
+}
 DEPTHS = (1, 2, 4)
 OUTPUTS = (1, 2, 5)
 

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from scratchmlp import (
     Activation,
     Batch,
     Network,
+    backward,
+    forward,
+    huber,
     init_state,
+    leaky_relu,
     relu,
     sgd,
     squared_error,
@@ -19,6 +24,7 @@ from scratchmlp import (
     train_step,
 )
 from scratchmlp.checkpoints import load, save
+from scratchmlp.names import ACTIVATIONS, activation_named, network_names
 from tests.helpers import problem, same_bytes
 
 
@@ -28,18 +34,28 @@ def state():
     return train_step(init_state(params, sgd(0.1)), Batch(X, Y), optimizer=sgd(0.1))
 
 
-@pytest.mark.parametrize(
-    "network", [Network(), Network(tanh, squared_error), Network((relu, tanh))], ids=repr
-)
+NETWORKS = {
+    "the default": Network(),
+    "others": Network(tanh, squared_error),
+    "each its own": Network((relu, tanh)),
+    "of numbers": Network(leaky_relu(0.3), huber(1 / 3)),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_what_was_saved_comes_back(tmp_path, network):
-    params, *_ = problem(depth=3)
+    params, X, Y, _ = problem(depth=3)
     state = init_state(params, sgd(0.1))
     save(tmp_path / "model.npz", state, network=network)
     again, its_network = load(tmp_path / "model.npz")
     assert same_bytes(again.params, state.params)
     assert again.iteration == 0
     assert np.isnan(again.loss)
-    assert its_network == network
+    assert network_names(its_network) == network_names(network)
+    cache = forward(state.params, X, network)
+    assert same_bytes(forward(state.params, X, its_network), cache)
+    one, other = (backward(state.params, cache, Y, each) for each in (its_network, network))
+    assert same_bytes(one, other)
     assert not again.params[0].W.flags.writeable
     assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
 
@@ -63,11 +79,38 @@ def test_numpy_alone_can_read_the_parameters(tmp_path, state):
 def test_a_failure_leaves_the_old_file(tmp_path, state):
     save(tmp_path / "model.npz", state)
     before = (tmp_path / "model.npz").read_bytes()
-    own = Network(Activation(np.sin, lambda Z, A: np.cos(Z)))
-    with pytest.raises(ValueError, match="function of its own"):
-        save(tmp_path / "model.npz", state, network=own)
+    own = state._replace(optimizer=NamedTuple("Own", [("memory", int)])(np.ones(2)))
+    with pytest.raises(ValueError, match="a state of the type Own is not scratchmlp's"):
+        save(tmp_path / "model.npz", own)
     assert (tmp_path / "model.npz").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def wave(Z):
+    return np.sin(Z)
+
+
+def wave_derivative(Z, A):
+    return np.cos(Z)
+
+
+def test_a_network_of_ones_own_is_given_again(tmp_path, state):
+    path, own = tmp_path / "model.npz", Network(Activation(wave, wave_derivative))
+    save(path, state, network=own)
+    assert load(path, network=own).network == own
+    with pytest.raises(ValueError, match=r"'tests.test_checkpoints.wave' is no activation"):
+        load(path)
+    with pytest.raises(ValueError, match="its network is {'hidden': 'tests.test_checkpoints.wave'"):
+        load(path, network=Network(tanh))
+
+
+def test_every_function_has_a_name():
+    for name, g in ACTIVATIONS.items():
+        assert activation_named(name) == g
+    assert activation_named("leaky_relu").function(np.float64(-1)) == -0.01
+    for wrong in ("magic", "relu(1)", "leaky_relu(x)", "leaky_relu(2)", "huber"):
+        with pytest.raises(ValueError, match="is no activation|could not convert|must be below 1"):
+            activation_named(wrong)
 
 
 def test_equal_states_are_equal_files(tmp_path, state):
@@ -105,11 +148,11 @@ BAD = {
     "no JSON": (lambda content: altered(content, about=np.array("{")), "is no checkpoint"),
     "no array": (lambda content: altered(content, W2=None), "it has the arrays"),
     "an array more": (lambda content: altered(content, W3=np.ones(2)), "it has the arrays"),
-    "a shape": (lambda content: altered(content, b1=np.ones((1, 1))), "an array is"),
-    "a dtype": (lambda content: altered(content, b1=np.ones((4, 1), "f")), "an array is"),
+    "a shape": (lambda content: altered(content, b1=np.ones((1, 1))), "b1 is float64"),
+    "a dtype": (lambda content: altered(content, b1=np.ones((4, 1), "f")), "b1 is float32"),
     "a network": (
         lambda content: told(content, network={"hidden": "sine", "loss": "squared_error"}),
-        "it has no 'sine'",
+        "'sine' is no activation: there are relu",
     ),
     "a pickle": (
         lambda content: altered(content, W1=np.array([{}], object)),

@@ -1,9 +1,11 @@
 """Law 8: logits of 10,000 either way give a finite loss and gradient."""
 
+import math
+
 import numpy as np
 import pytest
 
-from scratchmlp import Layer, Network, backward, forward, sigmoid, softmax
+from scratchmlp import Layer, Network, backward, forward, gelu, sigmoid, softmax
 from scratchmlp.core.activations import relu
 from tests.helpers import HIDDEN, LOSSES
 
@@ -43,6 +45,31 @@ def test_no_probability_is_a_denormal_number(dtype):
     A = softmax.function(np.array([[0.0], [80.0], [104.0], [1e4]], dtype))
     assert (np.finfo(np.float32).tiny < A).all()
     np.testing.assert_allclose(A.sum(), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 4e-16), (np.float32, 1e-7)])
+def test_gelu_is_exact(dtype, tolerance):
+    """Beside the error function of the C library; each is within a few units of the last place."""
+    Z = np.linspace(-6, 6, 1001).astype(dtype)
+    exact = np.array([0.5 * z * math.erfc(-z / math.sqrt(2)) for z in Z.tolist()])
+    slope = np.array(
+        [
+            0.5 * math.erfc(-z / math.sqrt(2)) + z * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+            for z in Z.tolist()
+        ]
+    )
+    A = gelu.function(Z)
+    np.testing.assert_allclose(A, exact, rtol=0, atol=4 * tolerance)
+    np.testing.assert_allclose(gelu.derivative(Z, A), slope, rtol=0, atol=4 * tolerance)
+    tail = dtype([-12.0, -9.0, -6.0])
+    exact = [0.5 * z * math.erfc(-z / math.sqrt(2)) for z in tail.tolist()]
+    np.testing.assert_allclose(gelu.function(tail), exact, rtol=100 * tolerance)
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_the_slope_at_zero_is_a_half(name):
+    Z = np.array([0.0, -0.0, 1e-300, -1e-30])
+    np.testing.assert_array_equal(HIDDEN[name].derivative(Z, HIDDEN[name].function(Z)), 0.5)
 
 
 def test_sigmoid_keeps_the_precision_of_both_tails():

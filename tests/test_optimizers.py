@@ -5,26 +5,23 @@ import pytest
 from toolz import last, take
 
 from scratchmlp import (
-    Batch,
     Layer,
+    adam,
+    adamw,
     clip_by_global_norm,
     init_state,
+    map_arrays,
     minibatches,
     momentum,
     nesterov,
+    rmsprop,
     sgd,
     train,
+    weight_decay,
 )
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
-from tests.helpers import problem, same_bytes
-
-OPTIMIZERS = {
-    "sgd": sgd(0.1),
-    "momentum": momentum(0.1),
-    "nesterov": nesterov(0.1, 0.5),
-    "clipped": clip_by_global_norm(nesterov(0.1), 0.01),
-}
+from tests.helpers import OPTIMIZERS, SCHEDULES, problem, same_bytes
 
 
 def followed(optimizer, gradients):
@@ -72,31 +69,85 @@ def test_the_norm_is_of_all_layers_together():
     assert np.sqrt(sum((a**2).sum() for a in moved)) == pytest.approx(0.1, rel=1e-12)
 
 
+def test_rmsprop():
+    # s = 0.5 * 0 + 0.5 * 4 = 2; 0.5 * 2 + 0.5 * 1 = 1.5; 0.5 * 1.5 + 0.5 * 9 = 5.25
+    moves = [0.1 * 2 / 2**0.5, -0.1 / 1.5**0.5, 0.1 * 3 / 5.25**0.5]
+    path = followed(rmsprop(0.1, 0.5, epsilon=1e-300), [2, -1, 3])
+    assert path == pytest.approx(1 - np.cumsum(moves), abs=1e-15)
+
+
+# With beta1 = 1/2 and beta2 = 3/4, of gradients 2, -1, 3:
+# m = 1, 0, 1.5, over 1 - 1/2, 1 - 1/4, 1 - 1/8: M = 2, 0, 12/7
+# s = 1, 1, 3, over 1 - 3/4, 1 - 9/16, 1 - 27/64: S = 4, 16/7, 192/37
+ADAM_MOVES = [0.1 * 2 / 2, 0.0, 0.1 * (12 / 7) / (192 / 37) ** 0.5]
+
+
+def test_adam():
+    path = followed(adam(0.1, 0.5, 0.75, epsilon=1e-300), [2, -1, 3])
+    assert path == pytest.approx(1 - np.cumsum(ADAM_MOVES), abs=1e-15)
+
+
+def test_the_epsilon_of_adam_is_added_to_the_unbiased_root():
+    # M / (sqrt(S) + 2) = 2 / (2 + 2)
+    assert followed(adam(0.1, 0.5, 0.75, epsilon=2), [2]) == pytest.approx([0.95], abs=1e-15)
+
+
+def test_adamw_shrinks_the_weight_before_it_moves_it():
+    expected, w = [], 1.0
+    for move in ADAM_MOVES:
+        w = w * (1 - 0.1 * 0.2) - move
+        expected.append(w)
+    optimizer = adamw(0.1, 0.5, 0.75, epsilon=1e-300, weight_decay=0.2)
+    assert followed(optimizer, [2, -1, 3]) == pytest.approx(expected, abs=1e-15)
+
+
+def test_weight_decay_is_the_gradient_of_its_penalty_and_not_on_biases():
+    params, *_ = problem()
+    still = map_arrays(np.zeros_like, params)
+    for optimizer in (weight_decay(sgd(0.5), 0.2), adamw(0.5, weight_decay=0.2)):
+        new, _ = optimizer.update(params, still, optimizer.init(params), 0)
+        for (W, b), (new_W, new_b) in zip(params, new, strict=True):
+            np.testing.assert_allclose(new_W, 0.9 * W, rtol=1e-15)
+            np.testing.assert_array_equal(new_b, b)
+
+
+def test_a_schedule_is_asked_for_each_iteration():
+    asked = []
+
+    def schedule(iteration):
+        asked.append(iteration)
+        return 0.1 * 2**-iteration
+
+    # 1 - 0.1 * 2 = 0.8; - 0.05 * -1 = 0.85; - 0.025 * 3 = 0.775
+    assert followed(sgd(schedule), [2, -1, 3]) == pytest.approx([0.8, 0.85, 0.775], abs=1e-15)
+    assert asked == [0, 1, 2]
+    with pytest.raises(
+        ValueError, match=r"learning_rate\(0\) must be finite and at least 0, not -1"
+    ):
+        followed(adam(lambda iteration: -1), [1])
+
+
+def test_a_norm_beyond_float32_is_clipped_to_its_direction():
+    params = map_arrays(lambda a: np.full(a.shape, 1e30, np.float32), problem().params)
+    (layer, _), _ = clip_by_global_norm(sgd(1.0), 1e30).update(params, params, (), 0)
+    assert (np.float32(1e30) > layer.W).all()  # not left where it was
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_resumed_from_a_checkpoint_is_not_interrupted(name, tmp_path):
-    optimizer = OPTIMIZERS[name]
-    params, X, Y, _ = problem()
-    batches = [Batch(X[:, k:], Y[:, k:]) for k in range(5)]
-    *_, whole = train(init_state(params, optimizer), batches, optimizer=optimizer)
-    *_, half = train(init_state(params, optimizer), batches[:2], optimizer=optimizer)
-    save(tmp_path / "state.npz", half)
-    *_, rest = train(load(tmp_path / "state.npz").state, batches[2:], optimizer=optimizer)
-    assert same_bytes(rest[:2], whole[:2])
-    assert rest[2:] == whole[2:]
-
-
-def test_resumed_in_the_middle_of_an_epoch(tmp_path):
+def test_resumed_from_a_checkpoint_is_not_interrupted(name, schedule, tmp_path):
+    optimizer = OPTIMIZERS[name](SCHEDULES[schedule])
     params, X, Y, _ = problem(m=60)
-    optimizer = nesterov(0.1)
 
     def going_on(state, steps):
-        batches = minibatches(X, Y, size=7, seed=5, start=state.iteration)
+        batches = minibatches(X, Y, size=25, seed=5, start=state.iteration)  # 3 an epoch
         return last(take(steps, train(state, batches, optimizer=optimizer)))
 
-    whole = going_on(init_state(params, optimizer), 25)  # 9 batches an epoch
-    save(tmp_path / "state.npz", going_on(init_state(params, optimizer), 13))
-    rest = going_on(load(tmp_path / "state.npz").state, 12)
+    whole = going_on(init_state(params, optimizer), 7)
+    save(tmp_path / "state.npz", going_on(init_state(params, optimizer), 4))
+    rest = going_on(load(tmp_path / "state.npz").state, 3)
     assert same_bytes(rest[:2], whole[:2])
+    assert type(rest.optimizer) is type(whole.optimizer)
     assert rest[2:] == whole[2:]
 
 
@@ -107,6 +158,13 @@ def test_wrong_arguments():
         (lambda: nesterov(np.nan), ValueError, "nesterov: learning_rate must be finite"),
         (lambda: clip_by_global_norm(sgd(1), 0), ValueError, "max_norm must be finite and above"),
         (lambda: clip_by_global_norm(sgd, 1), TypeError, "optimizer must be an Optimizer"),
+        (lambda: weight_decay(sgd(1), -1), ValueError, "weight_decay: decay must be finite and"),
+        (lambda: weight_decay(1, 1), TypeError, "optimizer must be an Optimizer"),
+        (lambda: adam(0.1, 1.5), ValueError, "adam: beta1 must be below 1"),
+        (lambda: adamw(0.1, 0.9, 1), ValueError, "adamw: beta2 must be below 1"),
+        (lambda: adamw("0.1"), TypeError, "adamw: learning_rate must be a number, not str '0.1'"),
+        (lambda: adamw(weight_decay=-1), ValueError, "adamw: weight_decay must be finite"),
+        (lambda: rmsprop(0.1, epsilon=0), ValueError, "rmsprop: epsilon must be finite and above"),
     ):
         with pytest.raises(error, match=message):
             make()

@@ -1,11 +1,14 @@
 """Activations: pairs of a function A = g(Z) and its elementwise derivative."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
+from scratchmlp.core.normal import density, upper_tail
 
 
 class Activation(NamedTuple):
@@ -30,6 +33,58 @@ def _relu(Z: Array) -> Array:
 
 def _relu_derivative(Z: Array, A: Array) -> Array:
     return A > 0
+
+
+def _leaky_relu(slope: float, Z: Array) -> Array:
+    return np.maximum(Z, slope * Z)
+
+
+def _leaky_relu_derivative(slope: float, Z: Array, A: Array) -> Array:
+    return np.maximum((A > 0).astype(A.dtype), slope)
+
+
+def _elu(Z: Array) -> Array:
+    A = np.expm1(np.minimum(Z, 0))
+    A += np.maximum(Z, 0)
+    return A
+
+
+def _elu_derivative(Z: Array, A: Array) -> Array:
+    return np.minimum(A, 0) + 1
+
+
+def _softplus(Z: Array) -> Array:
+    A = np.log1p(np.exp(-np.abs(Z)))
+    A += np.maximum(Z, 0)
+    return A
+
+
+def _softplus_derivative(Z: Array, A: Array) -> Array:
+    return -np.expm1(-A)
+
+
+def _gate(Z: Array, A: Array) -> Array:
+    """h(Z) = A / Z where A = Z h(Z), given that h(0) is 1/2."""
+    near = (np.abs(Z) < 1e-20).astype(Z.dtype)
+    return (A + 0.5 * near) / (Z + near)
+
+
+def _gelu(Z: Array) -> Array:
+    z = np.abs(Z)
+    return np.maximum(Z, 0) - z * upper_tail(z)
+
+
+def _gelu_derivative(Z: Array, A: Array) -> Array:
+    return _gate(Z, A) + Z * density(Z)
+
+
+def _silu(Z: Array) -> Array:
+    return Z * _sigmoid(Z)
+
+
+def _silu_derivative(Z: Array, A: Array) -> Array:
+    gate = _gate(Z, A)
+    return gate + A * (1 - gate)
 
 
 def _identity(Z: Array) -> Array:
@@ -85,10 +140,31 @@ def _softmax(Z: Array) -> Array:
     return E
 
 
+def leaky_relu(slope: float = 0.01) -> Activation:
+    """The Activation max(Z, slope Z).
+
+    Raises ValueError unless 0 <= slope < 1, TypeError where it is no number.
+    Source: Maas et al. 2013, "Rectifier Nonlinearities Improve Neural Network Acoustic Models".
+
+    >>> leaky_relu(0.5).function(np.array([-2.0, 2.0]))
+    array([-1.,  2.])
+    """
+    number = checks.fraction("leaky_relu", "slope", slope, zero=True)
+    return Activation(partial(_leaky_relu, number), partial(_leaky_relu_derivative, number))
+
+
 relu = Activation(_relu, _relu_derivative)
 identity = Activation(_identity, _identity_derivative)
 tanh = Activation(_tanh, _tanh_derivative)
 sigmoid = Activation(_sigmoid, _sigmoid_derivative)
+softplus = Activation(_softplus, _softplus_derivative)
+# Z and exp(Z) - 1 on the sides of 0. Source: Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+elu = Activation(_elu, _elu_derivative)
+# Z times the probability that a normal number is below Z, exactly and not by tanh.
+# Source: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
+gelu = Activation(_gelu, _gelu_derivative)
+# Z sigmoid(Z), also known as swish. Source: Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
+silu = Activation(_silu, _silu_derivative)
 # Down each column. Its derivative is the Jacobian's diagonal, so it is for outputs only, where the
 # loss gives the exact delta.
 softmax = Activation(_softmax, _sigmoid_derivative)

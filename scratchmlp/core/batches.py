@@ -1,26 +1,17 @@
-"""Examples and their labels: from pixels and digits to batches that a network learns from."""
+"""Batches that a network learns from: shards in order, and endless streams at random."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 from toolz import concat, drop
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import sigmoid
-from scratchmlp.core.arrays import Array, freeze, frozen_view
-from scratchmlp.core.losses import Loss
+from scratchmlp.core.arrays import Array, frozen_view
+from scratchmlp.core.examples import columns
 from scratchmlp.core.randomness import Stream, generator
-
-
-class Data(NamedTuple):
-    """Examples X (n_in, m), and y: their labels (m,), targets (n_out, m), or None."""
-
-    X: Array
-    y: Any
 
 
 class Batch(NamedTuple):
@@ -29,77 +20,6 @@ class Batch(NamedTuple):
     X: Array
     y: Array
     weights: Array | None = None
-
-
-def one_hot(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -> Array:
-    """Labels (m,) as columns (n_classes, m): 1 in the row of the label, 0 elsewhere.
-
-    Raises TypeError for labels that are no integers, ValueError for one not in 0 ... n_classes - 1.
-
-    >>> one_hot(np.array([1, 0]), 3)
-    array([[0., 1.],
-           [1., 0.],
-           [0., 0.]], dtype=float32)
-    """
-    checks.count("one_hot", "n_classes", n_classes, least=1)
-    checks.labels("one_hot", y, n_classes)
-    return freeze(_one_hot(y, n_classes, np.dtype(dtype)))
-
-
-def normalize(pixels: Array, dtype: DTypeLike = np.float32) -> Array:
-    """Pixels 0 ... 255 as numbers from 0 to 1, in the same memory order.
-
-    Raises ValueError for a pixel outside that range, TypeError for anything but numbers.
-
-    >>> normalize(np.array([[0, 51, 255]]))
-    array([[0. , 0.2, 1. ]], dtype=float32)
-    """
-    checks.array("normalize", "pixels", pixels)
-    kind = checks.floating("normalize", dtype)
-    if pixels.dtype != np.uint8 and pixels.size and not (pixels.min() >= 0 and pixels.max() <= 255):
-        raise ValueError(
-            f"normalize: pixels must be from 0 to 255, not from {pixels.min()} to {pixels.max()}"
-        )
-    scaled = pixels.astype(kind)
-    scaled /= 255
-    return freeze(scaled)
-
-
-def shuffle(X: Array, y: Array, *, seed: int) -> Data:
-    """The examples X (n_in, m) and their y in a random order, which is a function of seed and m.
-
-    Raises ValueError where X and y differ in the number of examples.
-
-    >>> X, y = shuffle(np.array([[1, 2, 3, 4]]), np.array([1, 2, 3, 4]), seed=0)
-    >>> bool((X[0] == y).all())
-    True
-    """
-    checks.pairs("shuffle", X, y)
-    checks.count("shuffle", "seed", seed, least=0)
-    order = generator(seed, Stream.SHUFFLE).permutation(X.shape[1])
-    return Data(*map(freeze, (columns(X, order), columns(y, order))))
-
-
-def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
-    """The first `fraction` of the examples, rounded to whole ones, and the rest; no copy is made.
-
-    Raises ValueError for a fraction that leaves one side without examples.
-
-    >>> training, validation = split(np.array([[1, 2, 3, 4, 5]]), np.array([1, 2, 3, 4, 5]), 0.8)
-    >>> training.y, validation.X
-    (array([1, 2, 3, 4]), array([[5]]))
-    """
-    checks.pairs("split", X, y)
-    checks.fraction("split", "fraction", fraction)
-    m = X.shape[1]
-    cut = round(fraction * m)
-    if not 0 < cut < m:
-        raise ValueError(f"split: fraction {fraction} of {m} examples leaves one side empty")
-    left, right = (
-        Data(frozen_view(X[:, part]), frozen_view(y[..., part]))
-        for part in (slice(cut), slice(cut, None))
-    )
-    return left, right
 
 
 def shards(
@@ -182,25 +102,3 @@ def _order(seed: int, m: int, size: int, epoch: int) -> Iterator[Array]:
 def chosen(whole: Batch, places: Array) -> Batch:
     """A read-only copy of some examples, by their places."""
     return _each(lambda examples: columns(examples, places), whole)
-
-
-def columns(examples: Array, places: Array) -> Array:
-    """A fresh array of some examples (along the last axis), each contiguous where they were."""
-    if examples.ndim == 2 and examples.flags.f_contiguous:
-        return examples.T.take(places, axis=0).T
-    return examples.take(places, axis=-1)
-
-
-def _one_hot(y: Array, n_classes: int, dtype: "np.dtype[Any]") -> Array:
-    Y = np.zeros((n_classes, len(y)), dtype)
-    Y[y, np.arange(len(y))] = 1
-    return Y
-
-
-def targets(y: Array, n_out: int, loss: Loss, dtype: "np.dtype[Any]") -> Array:
-    """Checked labels or targets as targets Y (n_out, m) of the parameters' dtype."""
-    if y.ndim == 2:
-        return y.astype(dtype, copy=False)
-    if n_out == 1 and loss.activation == sigmoid:
-        return y[np.newaxis].astype(dtype)
-    return _one_hot(y, n_out, dtype)

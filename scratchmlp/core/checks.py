@@ -12,34 +12,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchmlp.core.activations import Activation, sigmoid, softmax
 from scratchmlp.core.arrays import Array, Layer
-from scratchmlp.core.losses import Loss
 
 
-def count(where: str, name: str, value: Any, *, least: int) -> None:
+def count(where: str, name: str, value: Any, *, least: int) -> int:
     """An integer that is at least so much."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{where}: {name} must be an integer, not {_kind(value)}")
+        raise TypeError(f"{where}: {name} must be an integer, not {kind(value)}")
     if int(value) < least:
         raise ValueError(f"{where}: {name} must be at least {least}, not {value}")
+    return int(value)
 
 
-def positive(where: str, name: str, value: Any, *, zero: bool = False) -> None:
+def positive(where: str, name: str, value: Any, *, zero: bool = False) -> float:
     """A finite real number above zero, or zero itself where that is said."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
-        raise TypeError(f"{where}: {name} must be a number, not {_kind(value)}")
+        raise TypeError(f"{where}: {name} must be a number, not {kind(value)}")
     number = float(value)
     if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
         bound = "at least 0" if zero else "above 0"
         raise ValueError(f"{where}: {name} must be finite and {bound}, not {value}")
+    return number
 
 
-def fraction(where: str, name: str, value: Any, *, zero: bool = False) -> None:
+def fraction(where: str, name: str, value: Any, *, zero: bool = False) -> float:
     """A number between 0 and 1, neither of them, or zero itself where that is said."""
-    positive(where, name, value, zero=zero)
-    if value >= 1:
+    number = positive(where, name, value, zero=zero)
+    if number >= 1:
         raise ValueError(f"{where}: {name} must be below 1, not {value}")
+    return number
 
 
 def floating(where: str, dtype: DTypeLike) -> "np.dtype[Any]":
@@ -53,7 +54,7 @@ def floating(where: str, dtype: DTypeLike) -> "np.dtype[Any]":
 def sizes(where: str, value: Sequence[int]) -> None:
     """The number of inputs and of the units of at least one layer."""
     if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
-        raise TypeError(f"{where}: sizes must be a sequence of integers, not {_kind(value)}")
+        raise TypeError(f"{where}: sizes must be a sequence of integers, not {kind(value)}")
     if len(value) < 2:
         raise ValueError(
             f"{where}: sizes must give the inputs and at least one layer, not {list(value)}"
@@ -65,7 +66,7 @@ def sizes(where: str, value: Sequence[int]) -> None:
 def array(where: str, name: str, value: Any, kinds: str = "iuf") -> None:
     """A plain NumPy array (or memmap) of real numbers: masks and matrices mean something else."""
     if type(value) is not np.ndarray and not isinstance(value, np.memmap):
-        raise TypeError(f"{where}: {name} must be a NumPy array, not {_kind(value)}")
+        raise TypeError(f"{where}: {name} must be a NumPy array, not {kind(value)}")
     if value.dtype.kind not in kinds:
         expected = "integers" if kinds == "iu" else "real numbers"
         raise TypeError(f"{where}: {name} must hold {expected}, not {value.dtype}")
@@ -102,7 +103,7 @@ def layer(where: str, value: Any, shape: tuple[int, int]) -> None:
 def params(where: str, value: Any, name: str = "params") -> None:
     """A tuple of Layers that fit each other, all of one floating dtype."""
     if not isinstance(value, tuple) or not all(isinstance(item, Layer) for item in value):
-        raise TypeError(f"{where}: {name} must be a tuple of Layer, not {_kind(value)}")
+        raise TypeError(f"{where}: {name} must be a tuple of Layer, not {kind(value)}")
     if not value:
         raise ValueError(f"{where}: {name} must have at least one layer")
     n_in = None
@@ -135,23 +136,6 @@ def like_params(where: str, name: str, value: Any, like: Any) -> None:
         raise ValueError(f"{where}: {name} has layers {shapes} but params has {expected}")
 
 
-def network(where: str, value: Any, depth: int) -> None:
-    """A Network whose hidden activations fit so many layers."""
-    if not isinstance(getattr(value, "loss", None), Loss):
-        raise TypeError(f"{where}: network must be a Network with a Loss, not {_kind(value)}")
-    hidden = value.hidden
-    each = (hidden,) if isinstance(hidden, Activation) else hidden
-    if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
-        raise TypeError(f"{where}: hidden must be an Activation or a tuple of them")
-    if each is hidden and len(hidden) != depth - 1:
-        raise ValueError(
-            f"{where}: network has {len(hidden)} hidden activations "
-            f"but params has {depth - 1} hidden layers"
-        )
-    if softmax in each:
-        raise ValueError(f"{where}: softmax is for outputs: it is not elementwise")
-
-
 def examples(where: str, X: Any, layers: Any) -> None:
     """A matrix with the features that the first layer takes."""
     matrix(where, "X", X)
@@ -175,29 +159,6 @@ def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
         raise ValueError(
             f"{where}: labels {name} must be in 0 ... {n_classes - 1}, "
             f"not {low if low < 0 else high}"
-        )
-
-
-def targets(where: str, y: Any, m: int, n_out: int, loss: Loss) -> None:
-    """Labels (m,), or targets (n_out, m) of the kind that the loss takes."""
-    if getattr(y, "shape", None) == (m,):
-        if n_out == 1 and loss.activation not in (sigmoid, softmax):
-            raise ValueError(f"{where}: y must have shape {(1, m)} for one output, not {y.shape}")
-        labels(where, y, 2 if n_out == 1 and loss.activation == sigmoid else n_out)
-        return
-    array(where, "y", y)
-    if y.shape != (n_out, m):
-        expected = f"labels ({m},) or targets {(n_out, m)}"
-        raise ValueError(f"{where}: y must be {expected}, not of shape {y.shape}")
-    if not np.isfinite(y).all():
-        raise ValueError(f"{where}: y must be finite")
-    if loss.activation in (softmax, sigmoid) and (y.min() < 0 or y.max() > 1):
-        raise ValueError(f"{where}: targets y must be probabilities, from 0 to 1")
-    if loss.activation == softmax and (gaps := abs(y.sum(axis=0) - 1)).max() > 1e-3:
-        at = int(gaps.argmax())
-        raise ValueError(
-            f"{where}: each column of targets y must sum to 1, "
-            f"but column {at} sums to {y[:, at].sum()}"
         )
 
 
@@ -242,6 +203,7 @@ def predictions(where: str, predicted: Any, y: Any) -> None:
         raise ValueError(f"{where}: y is empty")
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
+    """What came, by the name of its type, and by its value where that is short."""
     name = type(value).__name__
     return f"{name} {value!r}" if isinstance(value, (bool, int, float, str)) else name

@@ -1,4 +1,8 @@
-"""Initial parameters: functions of (rng, shape, dtype), and `init_params` that applies them."""
+"""Initial parameters: functions of (rng, shape, dtype), and `init_params` that applies them.
+
+Each is given a random generator and the shape (n_out, n_in) of the weights, and returns W, or W and
+b as a Layer.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -11,11 +15,13 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, Params, freeze
 from scratchmlp.core.randomness import Stream, generator
 
-Initializer: TypeAlias = Callable[["np.random.Generator", tuple[int, int], np.dtype], Array | Layer]
+Generator: TypeAlias = "np.random.Generator"  # in quotes, so that it is not loaded at import
+Shape: TypeAlias = tuple[int, int]
+Initializer: TypeAlias = Callable[[Generator, Shape, np.dtype], Array | Layer]
 
 
-def he_normal(rng: "np.random.Generator", shape: tuple[int, int], dtype: DTypeLike) -> Array:
-    """Weights W of shape (n_out, n_in), normal with standard deviation sqrt(2 / n_in).
+def he_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Normal weights (n_out, n_in) with standard deviation sqrt(2 / n_in).
 
     It keeps the variance of activations the same from one ReLU layer to the next.
     Source: He et al. 2015, "Delving Deep into Rectifiers", https://arxiv.org/abs/1502.01852.
@@ -23,10 +29,72 @@ def he_normal(rng: "np.random.Generator", shape: tuple[int, int], dtype: DTypeLi
     >>> he_normal(np.random.default_rng(0), (2, 8), np.float32).std().round(1)
     np.float32(0.4)
     """
-    return _normal(rng, shape, dtype, (2 / shape[1]) ** 0.5)
+    return _normal(rng, shape, dtype, 2 / shape[1])
 
 
-def article_normal(rng: "np.random.Generator", shape: tuple[int, int], dtype: DTypeLike) -> Layer:
+def he_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Uniform weights (n_out, n_in) of variance 2 / n_in: within sqrt(6 / n_in) either way.
+
+    Source: as `he_normal`.
+
+    >>> bool(abs(he_uniform(np.random.default_rng(0), (9, 6), np.float32)).max() <= 1)
+    True
+    """
+    return _uniform(rng, shape, dtype, 2 / shape[1])
+
+
+def glorot_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Normal weights (n_out, n_in) of variance 2 / (n_in + n_out), for tanh and the like.
+
+    It keeps the variance of activations on the way forward and of gradients on the way back.
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward
+    neural networks". Also known as Xavier's.
+
+    >>> glorot_normal(np.random.default_rng(0), (100, 100), np.float32).std().round(2)
+    np.float32(0.1)
+    """
+    return _normal(rng, shape, dtype, 2 / sum(shape))
+
+
+def glorot_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Uniform weights (n_out, n_in) within sqrt(6 / (n_in + n_out)) either way.
+
+    Source: as `glorot_normal`.
+
+    >>> bool(abs(glorot_uniform(np.random.default_rng(0), (2, 4), np.float32)).max() <= 1)
+    True
+    """
+    return _uniform(rng, shape, dtype, 2 / sum(shape))
+
+
+def lecun_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Normal weights (n_out, n_in) of variance 1 / n_in.
+
+    Source: LeCun et al. 1998, "Efficient BackProp".
+
+    >>> lecun_normal(np.random.default_rng(0), (100, 100), np.float32).std().round(2)
+    np.float32(0.1)
+    """
+    return _normal(rng, shape, dtype, 1 / shape[1])
+
+
+def orthogonal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Weights (n_out, n_in) with orthonormal rows, or columns if these are fewer, at random.
+
+    All such matrices are equally likely.
+    Source: Saxe et al. 2013, https://arxiv.org/abs/1312.6120; Mezzadri 2006 for the signs.
+
+    >>> W = orthogonal(np.random.default_rng(0), (2, 3), np.float64)
+    >>> bool(np.allclose(W @ W.T, np.eye(2)))
+    True
+    """
+    tall = max(shape), min(shape)
+    Q, R = np.linalg.qr(rng.standard_normal(tall))
+    Q *= np.where(np.diagonal(R) < 0, -1, 1)
+    return (Q if shape == tall else Q.T).astype(dtype)
+
+
+def article_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Layer:
     """Weights W (n_out, n_in) *and* biases b (n_out, 1), normal with deviation sqrt(1 / n_out).
 
     The article's own: by the size of the layer itself, where the field has that of its input.
@@ -35,8 +103,17 @@ def article_normal(rng: "np.random.Generator", shape: tuple[int, int], dtype: DT
     np.float32(0.1)
     """
     n_out, _ = shape
-    deviation = (1 / n_out) ** 0.5
-    return Layer(_normal(rng, shape, dtype, deviation), _normal(rng, (n_out, 1), dtype, deviation))
+    W = _normal(rng, shape, dtype, 1 / n_out)
+    return Layer(W, _normal(rng, (n_out, 1), dtype, 1 / n_out))
+
+
+def zeros(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+    """Weights (n_out, n_in) of 0: for a network of one layer, since hidden units would stay alike.
+
+    >>> zeros(np.random.default_rng(0), (1, 2), np.float32)
+    array([[0., 0.]], dtype=float32)
+    """
+    return np.zeros(shape, dtype)
 
 
 def init_params(
@@ -60,15 +137,16 @@ def init_params(
     checks.sizes("init_params", sizes)
     checks.count("init_params", "seed", seed, least=0)
     kind = checks.floating("init_params", dtype)
+    if not callable(initializer):
+        came = checks.kind(initializer)
+        raise TypeError(f"init_params: initializer must be a function, not {came}")
     return tuple(
         _layer(generator(seed, Stream.PARAMS, number), (n_out, n_in), kind, initializer)
         for number, (n_in, n_out) in enumerate(sliding_window(2, sizes))
     )
 
 
-def _layer(
-    rng: "np.random.Generator", shape: tuple[int, int], dtype: np.dtype, initializer: Initializer
-) -> Layer:
+def _layer(rng: Generator, shape: Shape, dtype: np.dtype, initializer: Initializer) -> Layer:
     made = initializer(rng, shape, dtype)
     W, b = made if isinstance(made, Layer) else (made, np.zeros((shape[0], 1), dtype))
     layer = Layer(freeze(np.array(W, dtype)), freeze(np.array(b, dtype)))
@@ -76,7 +154,10 @@ def _layer(
     return layer
 
 
-def _normal(
-    rng: "np.random.Generator", shape: tuple[int, int], dtype: DTypeLike, deviation: float
-) -> Array:
-    return (deviation * rng.standard_normal(shape)).astype(dtype)
+def _normal(rng: Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
+    return (variance**0.5 * rng.standard_normal(shape)).astype(dtype)
+
+
+def _uniform(rng: Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
+    limit = (3 * variance) ** 0.5
+    return rng.uniform(-limit, limit, shape).astype(dtype)

@@ -1,11 +1,21 @@
 """Losses: triples of an output activation, the value of each example, and its delta."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchmlp.core.activations import Activation, exp, identity, shifted, sigmoid, softmax
+from scratchmlp.core import checks
+from scratchmlp.core.activations import (
+    Activation,
+    exp,
+    identity,
+    shifted,
+    sigmoid,
+    softmax,
+    softplus,
+)
 from scratchmlp.core.arrays import Array
 
 
@@ -32,6 +42,10 @@ def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
     return np.log(exp(S).sum(axis=0)) - (S * Y).sum(axis=0)
 
 
+def _sigmoid_cross_entropy(Z: Array, Y: Array) -> Array:
+    return (softplus.function(Z) - Z * Y).sum(axis=0)
+
+
 def _half_squared_error(Z: Array, Y: Array) -> Array:
     return 0.5 * np.square(Z - Y).sum(axis=0)
 
@@ -40,8 +54,36 @@ def _difference(A: Array, Y: Array) -> Array:
     return A - Y
 
 
+def _huber(threshold: float, Z: Array, Y: Array) -> Array:
+    distance = np.abs(Z - Y)
+    near = np.minimum(distance, threshold)
+    return (near * (distance - 0.5 * near)).sum(axis=0)
+
+
+def _huber_delta(threshold: float, A: Array, Y: Array) -> Array:
+    return np.clip(A - Y, -threshold, threshold)
+
+
+def huber(threshold: float = 1.0) -> Loss:
+    """The squared error of outputs within `threshold` of their targets; beyond it a straight line.
+
+    With d = |Z - Y|, the sum over the outputs of d^2 / 2, or of threshold (d - threshold / 2) where
+    d is above the threshold: outliers have a bounded pull.
+
+    Raises ValueError for a threshold that is not above 0, TypeError where it is no number.
+    Source: Huber 1964, "Robust Estimation of a Location Parameter".
+
+    >>> huber(1.0).value(np.array([[0.5, 3.0]]), np.array([[0.0, 0.0]]))
+    array([0.125, 2.5  ])
+    """
+    number = checks.positive("huber", "threshold", threshold)
+    return Loss(identity, partial(_huber, number), partial(_huber_delta, number))
+
+
 # -sum(Y log A) down each column, for columns of Y that sum to 1.
 softmax_cross_entropy = Loss(softmax, _softmax_cross_entropy, _difference)
+# -sum(Y log A + (1 - Y) log(1 - A)) down each column: each output is a yes or no of its own.
+sigmoid_cross_entropy = Loss(sigmoid, _sigmoid_cross_entropy, _difference)
 # 1/2 sum((Z - Y)^2) down each column.
 squared_error = Loss(identity, _half_squared_error, _difference)
 

@@ -8,11 +8,11 @@ import numpy as np
 from toolz import accumulate
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import Activation, relu
+from scratchmlp.core.activations import Activation, relu, softmax
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_view, map_arrays
-from scratchmlp.core.batches import targets
 from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
 from scratchmlp.core.products import product, product_transposed
+from scratchmlp.core.targets import check_targets, targets
 
 
 class Network(NamedTuple):
@@ -49,7 +49,7 @@ def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
     (array([[11.5]]),)
     """
     checks.params("forward", params)
-    checks.network("forward", network, len(params))
+    check_network("forward", network, len(params))
     with quiet():
         return map_arrays(frozen_view, checked_propagate("forward", params, X, network))
 
@@ -79,10 +79,10 @@ def backward(
     (Layer(W=array([[4.5, 6. ]]), b=array([[1.5]])),)
     """
     checks.params("backward", params)
-    checks.network("backward", network, len(params))
+    check_network("backward", network, len(params))
     _check_cache(params, cache)
     m = cache.A[0].shape[1]
-    checks.targets("backward", y, m, len(params[-1].b), network.loss)
+    check_targets("backward", y, m, len(params[-1].b), network.loss)
     if weights is not None:
         checks.weights("backward", weights, m)
     if total is not None:
@@ -109,7 +109,7 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
     array([1, 0])
     """
     checks.params("predict", params)
-    checks.network("predict", network, len(params))
+    check_network("predict", network, len(params))
     checks.examples("predict", X, params)
     tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
     with quiet():
@@ -139,7 +139,7 @@ def propagate(params: Params, X: Array, network: Network) -> Cache:
         (W, b), activation = here
         Z = product(W, before[1])
         Z += b
-        return Z, activation.function(Z)
+        return Z, activation.function(Z).astype(Z.dtype, copy=False)
 
     layers = zip(params, activations(network, len(params)), strict=True)
     (_, *Z), A = zip(*accumulate(advance, layers, (None, X)), strict=True)
@@ -194,6 +194,23 @@ def activations(network: Network, depth: int) -> tuple[Activation, ...]:
     hidden = network.hidden
     each = (hidden,) * (depth - 1) if isinstance(hidden, Activation) else hidden
     return (*each, network.loss.activation)
+
+
+def check_network(where: str, value: Any, depth: int) -> None:
+    """A Network whose hidden activations fit so many layers."""
+    if not isinstance(getattr(value, "loss", None), Loss):
+        raise TypeError(f"{where}: network must be a Network with a Loss, not {checks.kind(value)}")
+    hidden = value.hidden
+    each = (hidden,) if isinstance(hidden, Activation) else hidden
+    if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
+        raise TypeError(f"{where}: hidden must be an Activation or a tuple of them")
+    if each is hidden and len(hidden) != depth - 1:
+        raise ValueError(
+            f"{where}: network has {len(hidden)} hidden activations "
+            f"but params has {depth - 1} hidden layers"
+        )
+    if softmax in each:
+        raise ValueError(f"{where}: softmax is for outputs: it is not elementwise")
 
 
 def _check_cache(params: Params, cache: Cache) -> None:

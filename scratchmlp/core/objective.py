@@ -8,17 +8,19 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays, map_layers, spare
-from scratchmlp.core.batches import Batch, targets
+from scratchmlp.core.batches import Batch
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
 from scratchmlp.core.network import (
     Cache,
     Network,
     backpropagate,
+    check_network,
     checked_propagate,
     classifier,
     quiet,
 )
+from scratchmlp.core.targets import check_targets, targets
 
 Shard: TypeAlias = Batch | LiveBatch | Callable[[], Batch | LiveBatch]
 Shards: TypeAlias = Batch | LiveBatch | Iterable[Shard]
@@ -78,7 +80,7 @@ def value_and_grad(
 def check(where: str, params: Params, network: Network, map: Map) -> None:
     """The arguments that every function over shards has."""
     checks.params(where, params)
-    checks.network(where, network, len(params))
+    check_network(where, network, len(params))
     if not callable(map):
         raise TypeError(f"{where}: map must be a function, not {type(map).__name__}")
 
@@ -159,7 +161,7 @@ def _batch_sums(
 ) -> _Sums:
     _, y, weights = batch
     Z, (n_out, m) = cache.Z[-1], cache.Z[-1].shape
-    checks.targets(where, y, m, n_out, network.loss)
+    check_targets(where, y, m, n_out, network.loss)
     if weights is not None:
         checks.weights(where, weights, m)
     Y = targets(y, n_out, network.loss, Z.dtype)

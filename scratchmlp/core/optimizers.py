@@ -1,108 +1,26 @@
 """Optimizers: pairs of functions (init, update) that turn gradients into new parameters."""
 
-import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from scratchmlp.core import checks
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Params,
-    freeze,
-    frozen_view,
-    leaves,
-    map_arrays,
-    map_layers,
-    spare,
-)
+from scratchmlp.core import checks, rules
+from scratchmlp.core.arrays import Grads, Layer, Params, frozen_view, map_arrays
+from scratchmlp.core.schedules import LearningRate, check_rate, rate_at
+
+Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
 
 
 class Optimizer(NamedTuple):
     """`init(params)` is the first state, a tuple of arrays; `update` makes the next.
 
     `update(params, grads, state, iteration)` is (new params, new state); iterations count from 0.
-    Gradients that are writable belong to nobody else, and it may write over them: all that a
-    public function returns is read-only.
     """
 
     init: Callable[[Params], tuple[Any, ...]]
-    update: Callable[[Params, Grads, Any, int], tuple[Params, tuple[Any, ...]]]
-
-
-def step(params: Params, grads: Grads, learning_rate: float) -> Params:
-    """The parameters after one step of gradient descent: W - learning_rate dW, b likewise.
-
-    Raises ValueError where grads are not of the params' shapes, or the rate is negative or not
-    finite; TypeError where the rate is no number.
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> step(params, params, 0.5)
-    (Layer(W=array([[0.5]]), b=array([[1.]])),)
-    """
-    checks.params("step", params)
-    checks.like_params("step", "grads", grads, params)
-    checks.positive("step", "learning_rate", learning_rate, zero=True)
-    return descend(params, map_arrays(frozen_view, grads), float(learning_rate))
-
-
-def descend(params: Params, grads: Grads, learning_rate: float) -> Params:
-    """`step` without its checks, in the memory of the gradients if they are writable."""
-
-    def moved(a: Array, gradient: Array) -> Array:
-        change = np.multiply(learning_rate, gradient, out=spare(gradient))
-        return freeze(np.subtract(a, change, out=change))
-
-    return map_layers(moved, params, grads)
-
-
-def sgd(learning_rate: float) -> Optimizer:
-    """Stochastic gradient descent: `step` at a constant learning rate. It has no state.
-
-    Raises as `step` for the learning rate.
-
-    >>> sgd(0.1).init(())
-    ()
-    """
-    checks.positive("sgd", "learning_rate", learning_rate, zero=True)
-    return Optimizer(_no_state, partial(_sgd, float(learning_rate)))
-
-
-def momentum(learning_rate: float, beta: float = 0.9) -> Optimizer:
-    """Heavy-ball momentum: v = beta v + g, and W - learning_rate v.
-
-    Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
-    Source: Polyak 1964; the form is that of Sutskever et al. 2013.
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> optimizer = momentum(0.5, 0.5)
-    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
-    >>> twice, _ = optimizer.update(once, params, state, 1)
-    >>> once[0].W.item(), twice[0].W.item()
-    (0.5, -0.25)
-    """
-    return _accelerated("momentum", learning_rate, beta, nesterov=False)
-
-
-def nesterov(learning_rate: float, beta: float = 0.9) -> Optimizer:
-    """Nesterov's momentum: v = beta v + g, and W - learning_rate (g + beta v).
-
-    Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
-    Source: Nesterov 1983; the form is that of Sutskever et al. 2013.
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> optimizer = nesterov(0.5, 0.5)
-    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
-    >>> once[0].W.item(), state.velocity[0].W.item()
-    (0.25, 1.0)
-    """
-    return _accelerated("nesterov", learning_rate, beta, nesterov=True)
+    update: Callable[[Params, Grads, Any, int], Updated]
 
 
 class MomentumState(NamedTuple):
@@ -111,22 +29,140 @@ class MomentumState(NamedTuple):
     velocity: Grads
 
 
-def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
-    """The optimizer, given gradients that are scaled down to a norm of at most `max_norm`.
+class RmspropState(NamedTuple):
+    """The decaying mean of the squared gradients, in the shapes of the parameters."""
 
-    The norm is the Euclidean norm of all numbers of all layers together.
+    second_moment: Grads
 
-    Raises ValueError for a norm that is not above 0; TypeError for anything but an Optimizer.
-    Source: Pascanu et al. 2013, https://arxiv.org/abs/1211.5063.
 
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),)
-    >>> clip_by_global_norm(sgd(1.0), 2.5).update(params, params, (), 0)[0][0].W.item()
-    1.5
+class AdamState(NamedTuple):
+    """The decaying means of the gradients and of their squares, both of them biased to 0."""
+
+    first_moment: Grads
+    second_moment: Grads
+
+
+def step(params: Params, grads: Grads, learning_rate: float) -> Params:
+    """The parameters after one step of gradient descent: W - learning_rate dW, b likewise.
+
+    Raises ValueError where grads are not of the params' shapes, or the rate is negative or not
+    finite; TypeError where the rate is no number.
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> step(params, params, 0.5)
+    (Layer(W=array([[0.5]]), b=array([[1.]])),)
     """
-    checks.positive("clip_by_global_norm", "max_norm", max_norm)
-    check_optimizer("clip_by_global_norm", optimizer)
-    return Optimizer(optimizer.init, partial(_clipped, optimizer, float(max_norm)))
+    checks.params("step", params)
+    checks.like_params("step", "grads", grads, params)
+    rate = checks.positive("step", "learning_rate", learning_rate, zero=True)
+    return rules.descend(params, map_arrays(frozen_view, grads), rate)
+
+
+def sgd(learning_rate: LearningRate) -> Optimizer:
+    """Stochastic gradient descent: `step` at a rate, or at that of a schedule. It has no state.
+
+    Raises as `step` for the learning rate.
+
+    >>> sgd(0.1).init(())
+    ()
+    """
+    return Optimizer(_no_state, partial(_sgd, check_rate("sgd", learning_rate)))
+
+
+def momentum(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
+    """Heavy-ball momentum: v = beta v + g, and W - learning_rate v.
+
+    Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
+    Source: Polyak 1964; the form is that of Sutskever et al. 2013.
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> optimizer = momentum(0.5, 0.5)
+    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
+    >>> twice, _ = optimizer.update(once, params, state, 1)
+    >>> once[0].W.item(), twice[0].W.item()
+    (0.5, -0.25)
+    """
+    decay = checks.fraction("momentum", "beta", beta, zero=True)
+    return _optimizer("momentum", MomentumState, partial(rules.heavy_ball, decay), learning_rate)
+
+
+def nesterov(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
+    """Nesterov's momentum: v = beta v + g, and W - learning_rate (g + beta v).
+
+    Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
+    Source: Nesterov 1983; the form is that of Sutskever et al. 2013.
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> optimizer = nesterov(0.5, 0.5)
+    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
+    >>> once[0].W.item(), state.velocity[0].W.item()
+    (0.25, 1.0)
+    """
+    decay = checks.fraction("nesterov", "beta", beta, zero=True)
+    return _optimizer("nesterov", MomentumState, partial(rules.nesterov, decay), learning_rate)
+
+
+def rmsprop(learning_rate: LearningRate, beta: float = 0.9, epsilon: float = 1e-8) -> Optimizer:
+    """RMSProp: s = beta s + (1 - beta) g^2, and W - learning_rate g / (sqrt(s) + epsilon).
+
+    Raises ValueError unless 0 <= beta < 1 and epsilon > 0, and as `step` for the learning rate.
+    Source: Hinton 2012, lecture 6 of "Neural Networks for Machine Learning".
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> optimizer = rmsprop(0.5, 0.75)
+    >>> new, _ = optimizer.update(params, params, optimizer.init(params), 0)
+    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
+    (0.0, 1.0)
+    """
+    decay = checks.fraction("rmsprop", "beta", beta, zero=True)
+    rule = partial(rules.rmsprop, decay, checks.positive("rmsprop", "epsilon", epsilon))
+    return _optimizer("rmsprop", RmspropState, rule, learning_rate)
+
+
+def adam(
+    learning_rate: LearningRate = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+) -> Optimizer:
+    """Adam: the mean of the gradients over the root of that of their squares, without their bias.
+
+    m = beta1 m + (1 - beta1) g, s = beta2 s + (1 - beta2) g^2, and W - learning_rate M / (sqrt(S) +
+    epsilon), where M = m / (1 - beta1^t), S = s / (1 - beta2^t), and t = iteration + 1: the
+    iteration is to count from where the state is 0.
+
+    Raises ValueError unless 0 <= beta < 1 for both and epsilon > 0, and as `step` for the rate.
+    Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> new, _ = adam(0.5).update(params, params, adam().init(params), 0)
+    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
+    (0.5, 1.5)
+    """
+    return _adam_optimizer("adam", learning_rate, beta1, beta2, epsilon)
+
+
+def adamw(
+    learning_rate: LearningRate = 0.001,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Optimizer:
+    """Adam, before which the weights W shrink by learning_rate weight_decay W; biases do not.
+
+    Raises as `adam`, and ValueError for a weight decay below 0.
+    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
+
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> new, _ = adamw(0.5, weight_decay=0.1).update(params, params, adamw().init(params), 0)
+    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
+    (0.45, 1.5)
+    """
+    shrinkage = checks.positive("adamw", "weight_decay", weight_decay, zero=True)
+    init, update = _adam_optimizer("adamw", learning_rate, beta1, beta2, epsilon)
+    rate = check_rate("adamw", learning_rate)
+    return Optimizer(init, partial(_after_shrinking, update, rate, shrinkage))
 
 
 def check_optimizer(where: str, optimizer: Any) -> None:
@@ -134,58 +170,69 @@ def check_optimizer(where: str, optimizer: Any) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"{where}: optimizer must be an Optimizer such as sgd(0.1), "
-            f"not {type(optimizer).__name__}"
+            f"not {checks.kind(optimizer)}"
         )
+
+
+def _optimizer(
+    where: str,
+    memory: type[Any],
+    rule: rules.Rule,
+    learning_rate: LearningRate,
+) -> Optimizer:
+    rate = check_rate(where, learning_rate)
+    return Optimizer(partial(_at_rest, memory), partial(_update, rule, rate))
+
+
+def _adam_optimizer(
+    where: str, learning_rate: LearningRate, beta1: float, beta2: float, epsilon: float
+) -> Optimizer:
+    first = checks.fraction(where, "beta1", beta1, zero=True)
+    second = checks.fraction(where, "beta2", beta2, zero=True)
+    rule = partial(rules.adam, first, second, checks.positive(where, "epsilon", epsilon))
+    return _optimizer(where, AdamState, rule, learning_rate)
 
 
 def _no_state(params: Params) -> tuple[()]:
     return ()
 
 
+def _at_rest(memory: type[Any], params: Params) -> tuple[Any, ...]:
+    still = map_arrays(np.zeros_like, params)
+    return memory(*[still] * len(memory._fields))
+
+
 def _sgd(
-    learning_rate: float, params: Params, grads: Grads, state: tuple[Any, ...], iteration: int
-) -> tuple[Params, tuple[Any, ...]]:
-    return descend(params, grads, learning_rate), state
-
-
-def _accelerated(where: str, learning_rate: float, beta: float, nesterov: bool) -> Optimizer:
-    checks.positive(where, "learning_rate", learning_rate, zero=True)
-    checks.fraction(where, "beta", beta, zero=True)
-    rates = float(learning_rate), float(beta)
-    return Optimizer(_at_rest, partial(_with_momentum, *rates, nesterov))
-
-
-def _at_rest(params: Params) -> MomentumState:
-    return MomentumState(map_arrays(np.zeros_like, params))
-
-
-def _with_momentum(
-    learning_rate: float,
-    beta: float,
-    nesterov: bool,
-    params: Params,
-    grads: Grads,
-    state: MomentumState,
-    iteration: int,
-) -> tuple[Params, MomentumState]:
-    def decayed(v: Array, gradient: Array) -> Array:
-        fresh = beta * v
-        return np.add(fresh, gradient, out=fresh)
-
-    velocity = map_arrays(decayed, state.velocity, grads)
-    direction = map_arrays(decayed, velocity, grads) if nesterov else velocity
-    return descend(params, direction, learning_rate), MomentumState(velocity)
-
-
-def _clipped(
-    optimizer: Optimizer,
-    max_norm: float,
+    learning_rate: LearningRate,
     params: Params,
     grads: Grads,
     state: tuple[Any, ...],
     iteration: int,
-) -> tuple[Params, tuple[Any, ...]]:
-    norm = math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in leaves(grads)))
-    if norm > max_norm:
-        grads = map_arrays(partial(np.multiply, max_norm / norm), grads)
-    return optimizer.update(params, grads, state, iteration)
+) -> Updated:
+    return rules.descend(params, grads, rate_at(learning_rate, iteration)), state
+
+
+def _update(
+    rule: rules.Rule,
+    learning_rate: LearningRate,
+    params: Params,
+    grads: Grads,
+    state: Any,
+    iteration: int,
+) -> Updated:
+    rate = rate_at(learning_rate, iteration)
+    new, *memory = rules.applied(partial(rule, rate, iteration), params, grads, *state)
+    return new, type(state)(*memory)
+
+
+def _after_shrinking(
+    update: Callable[..., Updated],
+    learning_rate: LearningRate,
+    weight_decay: float,
+    params: Params,
+    grads: Grads,
+    state: Any,
+    iteration: int,
+) -> Updated:
+    kept = 1 - rate_at(learning_rate, iteration) * weight_decay
+    return update(tuple([Layer(kept * W, b) for W, b in params]), grads, state, iteration)

@@ -1,0 +1,91 @@
+"""Optimizers made of others: each changes the gradients before the other sees them."""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, leaves, map_layers
+from scratchmlp.core.optimizers import Optimizer, Updated, check_optimizer
+
+
+def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
+    """The optimizer, given gradients that are scaled down to a norm of at most `max_norm`.
+
+    The norm is the Euclidean norm of all numbers of all layers together.
+
+    Raises ValueError for a norm that is not above 0; TypeError for anything but an Optimizer.
+    Source: Pascanu et al. 2013, https://arxiv.org/abs/1211.5063.
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),)
+    >>> clip_by_global_norm(sgd(1.0), 2.5).update(params, params, (), 0)[0][0].W.item()
+    1.5
+    """
+    limit = checks.positive("clip_by_global_norm", "max_norm", max_norm)
+    check_optimizer("clip_by_global_norm", optimizer)
+    return Optimizer(optimizer.init, partial(_clipped, optimizer, limit))
+
+
+def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
+    """The optimizer, given the gradient of the loss + decay / 2 times the sum of all W^2.
+
+    It is the L2 penalty, which never is on biases; the losses that are reported are without it.
+    Inside `clip_by_global_norm` the penalty is not clipped, outside of it is.
+
+    Raises ValueError for a decay below 0; TypeError for anything but an Optimizer.
+    Source: Krogh and Hertz 1991, "A Simple Weight Decay Can Improve Generalization".
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),)
+    >>> weight_decay(sgd(1.0), 0.5).update(params, params, (), 0)[0]
+    (Layer(W=array([[-1.5]]), b=array([[0.]])),)
+    """
+    number = checks.positive("weight_decay", "decay", decay, zero=True)
+    check_optimizer("weight_decay", optimizer)
+    return Optimizer(optimizer.init, partial(_decayed, optimizer, number))
+
+
+def global_norm(tree: tuple[Any, ...]) -> float:
+    """The Euclidean norm of all numbers of a tree of arrays.
+
+    >>> global_norm((Layer(np.array([[3.0]]), np.array([[4.0]])),))
+    5.0
+    """
+    square = sum(float(np.vdot(array, array)) for array in leaves(tree))
+    if math.isinf(square):  # of float32, perhaps
+        square = sum(float(np.square(array, dtype=np.float64).sum()) for array in leaves(tree))
+    return math.sqrt(square)
+
+
+def _clipped(
+    optimizer: Optimizer,
+    max_norm: float,
+    params: Params,
+    grads: Grads,
+    state: tuple[Any, ...],
+    iteration: int,
+) -> Updated:
+    norm = global_norm(grads)
+    if norm > max_norm:
+        grads = map_layers(partial(np.multiply, max_norm / norm), grads)
+    return optimizer.update(params, grads, state, iteration)
+
+
+def _decayed(
+    optimizer: Optimizer,
+    decay: float,
+    params: Params,
+    grads: Grads,
+    state: tuple[Any, ...],
+    iteration: int,
+) -> Updated:
+    def penalized(W: Array, dW: Array) -> Array:
+        penalty = decay * W
+        return np.add(penalty, dW, out=penalty)
+
+    pairs = zip(params, grads, strict=True)
+    penalties = [Layer(penalized(layer.W, each.W), each.b) for layer, each in pairs]
+    return optimizer.update(params, tuple(penalties), state, iteration)

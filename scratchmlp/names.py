@@ -1,0 +1,124 @@
+"""The names by which files and command lines know the core's functions, and back."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from scratchmlp.core import activations, losses
+from scratchmlp.core.activations import Activation
+from scratchmlp.core.initializers import (
+    Initializer,
+    article_normal,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    lecun_normal,
+    orthogonal,
+    zeros,
+)
+from scratchmlp.core.losses import Loss
+from scratchmlp.core.network import Network
+
+ACTIVATIONS = {name: g for name, g in vars(activations).items() if isinstance(g, Activation)}
+LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
+INITIALIZERS: dict[str, Initializer] = {
+    "he_normal": he_normal,
+    "he_uniform": he_uniform,
+    "glorot_normal": glorot_normal,
+    "glorot_uniform": glorot_uniform,
+    "lecun_normal": lecun_normal,
+    "orthogonal": orthogonal,
+    "article_normal": article_normal,
+    "zeros": zeros,
+}
+# Functions that make one of a number: `leaky_relu(0.1)`.
+MADE_ACTIVATIONS: dict[str, Callable[..., Activation]] = {"leaky_relu": activations.leaky_relu}
+MADE_LOSSES: dict[str, Callable[..., Loss]] = {"huber": losses.huber}
+
+Named = TypeVar("Named", Activation, Loss)
+
+
+def activation_named(text: str) -> Activation:
+    """The Activation of a name, `relu` or `leaky_relu(0.1)`.
+
+    Raises ValueError, with the names that there are, for any other.
+
+    >>> activation_named("relu") == activations.relu
+    True
+    """
+    return _named("activation", text, ACTIVATIONS, MADE_ACTIVATIONS)
+
+
+def loss_named(text: str) -> Loss:
+    """The Loss of a name, `squared_error` or `huber(2.0)`.
+
+    Raises ValueError, with the names that there are, for any other.
+
+    >>> loss_named("squared_error") == losses.squared_error
+    True
+    """
+    return _named("loss", text, LOSSES, MADE_LOSSES)
+
+
+def network_names(network: Network) -> dict[str, Any]:
+    """The names of a network's functions; a user's own are named by their module.
+
+    >>> network_names(Network((activations.tanh, activations.leaky_relu(0.1))))
+    {'hidden': ['tanh', 'leaky_relu(0.1)'], 'loss': 'softmax_cross_entropy'}
+    """
+    hidden, loss = network
+    each = (hidden,) if isinstance(hidden, Activation) else hidden
+    names = [_name(g, ACTIVATIONS, MADE_ACTIVATIONS) for g in each]
+    return {
+        "hidden": names if each is hidden else names[0],
+        "loss": _name(loss, LOSSES, MADE_LOSSES),
+    }
+
+
+def network_named(names: Mapping[str, Any]) -> Network:
+    """The Network of the names that `network_names` gives.
+
+    Raises ValueError for a name that is none of scratchmlp's.
+
+    >>> network_named({"hidden": "relu", "loss": "softmax_cross_entropy"}) == Network()
+    True
+    """
+    hidden = names["hidden"]
+    several = isinstance(hidden, list)
+    return Network(
+        tuple(map(activation_named, hidden)) if several else activation_named(hidden),
+        loss_named(names["loss"]),
+    )
+
+
+def _named(
+    kind: str, text: str, known: Mapping[str, Named], made: Mapping[str, Callable[..., Named]]
+) -> Named:
+    if text in known:
+        return known[text]
+    match = re.fullmatch(r"(\w+)(?:\(([-+.\w]+)\))?", str(text))
+    if match is None or match[1] not in made:
+        raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*known, *made])}")
+    return made[match[1]](*([] if match[2] is None else [float(match[2])]))
+
+
+def _name(
+    value: Named, known: Mapping[str, Named], made: Mapping[str, Callable[..., Named]]
+) -> str:
+    for name, candidate in known.items():
+        if value == candidate:
+            return name
+    function: Any = next(part for part in value if not isinstance(part, Activation))
+    if isinstance(function, partial):
+        for name, make in made.items():
+            if len(function.args) == 1 and _parts(make(*function.args)) == _parts(value):
+                return f"{name}({function.args[0]!r})"
+        function = function.func
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    """A tuple of functions that compares by what partial functions are made of."""
+    return tuple((f.func, f.args) if isinstance(f, partial) else f for f in value)
