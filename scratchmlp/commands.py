@@ -2,101 +2,80 @@
 
 import csv
 from argparse import Namespace
-from collections.abc import Callable
-from itertools import repeat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from toolz import take
 
-from scratchmlp import checkpoints, runs
-from scratchmlp.core import checks
-from scratchmlp.core.batches import Batch, shards
-from scratchmlp.core.combinators import clip_by_global_norm
-from scratchmlp.core.examples import Data, normalize, shuffle, split
-from scratchmlp.core.initializers import Initializer, article_normal, he_normal, init_params
-from scratchmlp.core.live_rows import LiveBatch, live_shards
+from scratchmlp import checkpoints, choices, pictures, runs
+from scratchmlp.core.arrays import Array
+from scratchmlp.core.batches import shards
+from scratchmlp.core.examples import Data, normalize
 from scratchmlp.core.metrics import confusion_matrix
 from scratchmlp.core.network import predict
-from scratchmlp.core.objective import Evaluation, Map, evaluate
-from scratchmlp.core.optimizers import (
-    Optimizer,
-    momentum,
-    nesterov,
-    sgd,
-)
-from scratchmlp.core.training import State, init_state, train
+from scratchmlp.core.objective import Map, evaluate
+from scratchmlp.core.targets import check_targets
+from scratchmlp.core.training import init_state, train
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
 from scratchmlp.extras import require
 from scratchmlp.files import replacing
-
-INITIALIZERS: dict[str, Initializer] = {"article_normal": article_normal, "he_normal": he_normal}
-OPTIMIZERS: dict[str, Callable[[float], Optimizer]] = {
-    "momentum": momentum,
-    "nesterov": nesterov,
-    "sgd": sgd,
-}
-ARTICLE = {
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "clip_norm": 0,
-    "initializer": "article_normal",
-    "examples": 42_000,
-}
+from scratchmlp.workers import blas_threads, threads
 
 
-def train_command(options: Namespace, map: Map) -> None:
-    """Train a network; write the model, its history and its learning curves."""
-    checks.count("train", "--iterations", options.iterations, least=1)
+def train_command(options: Namespace) -> None:
+    """Train a network, from the start or from where a run stands; write what comes of it."""
     require("matplotlib", "cli")  # before the work rather than after it
-    options.out.mkdir(parents=True, exist_ok=True)
-    data, test = _load(options.data)
-    if data.y is None:
+    data = _load(options.data)
+    if data.train.y is None:
         raise ValueError(f"{options.data}: has no labels to train with")
-    training, validation = _divided(data, options)
-    sizes = options.layers or [len(data.X), 256, 128, 64, int(data.y.max()) + 1]
-    initializer = INITIALIZERS[options.initializer]
-    optimizer = OPTIMIZERS[options.optimizer](options.learning_rate)
-    if options.clip_norm:
-        optimizer = clip_by_global_norm(optimizer, options.clip_norm)
-    state = init_state(init_params(sizes, seed=options.seed, initializer=initializer), optimizer)
-    states = train(state, repeat(training), optimizer=optimizer, map=map)
+    lesson, network = choices.lesson(options, data), choices.network(options)
+    training = lesson.training
+    plan = choices.plan(options, lesson, network)
+    optimizer = choices.optimizer(options, plan.iterations)
+    state = init_state(choices.params(options, training), optimizer)
+    n_out = len(state.params[-1].b)
+    # Whatever does not fit is to be known before another run's files make way for this one's.
+    check_targets("train", training.y, len(training.y), n_out, network.loss)
+    predict(state.params, training.X[:, :1], network)
+    if options.resume is None:
+        runs.clear(plan.folder)
+    else:
+        state = runs.resumed(state, plan)
+    runs.write_settings(plan.folder, _settings(options))
+    with _sharing(options) as map:
+        batches = choices.batches(options, training, n_out, state.iteration)
+        states = train(state, batches, network=network, optimizer=optimizer, map=map)
+        left = max(0, plan.iterations - state.iteration)
+        found = runs.follow(state, take(left, states), plan, map)
+        print(f"{found.iteration} iterations, written to {plan.folder}")
+        pictures.draw_history(plan.folder, found.params, options.loss)
+        for name, part in lesson._asdict().items():
+            if part:
+                loss, accuracy = evaluate(found.params, shards(*part), network, map=map)
+                print(f"{name:10}  loss {loss:.4f}  accuracy {accuracy:.2%}")
 
-    def validate(state: State) -> Evaluation | None:
-        due = validation and state.iteration % max(1, options.iterations // 50) == 0
-        return evaluate(state.params, validation, map=map) if due else None
 
-    run = runs.follow(state, take(options.iterations, states), validate, options.iterations)
-    runs.write(options.out, run)
-    print(f"{len(run.records)} iterations, written to {options.out}")
-    if run.divergence:
-        raise run.divergence
-    parts: dict[str, tuple[Batch | LiveBatch, ...]]
-    parts = {"training": training, "validation": validation}
-    if test is not None:
-        parts["test"] = shards(*test)
-    for name, part in parts.items():
-        if part:
-            loss, accuracy = evaluate(run.state.params, part, map=map)
-            print(f"{name:10}  loss {loss:.4f}  accuracy {accuracy:.2%}")
-
-
-def evaluate_command(options: Namespace, map: Map) -> None:
-    """Print a network's loss, accuracy and confusion matrix."""
+def evaluate_command(options: Namespace) -> None:
+    """Print a network's loss and accuracy, and of classes the confusion matrix; draw pictures."""
     (params, *_), network = _model(options.model)
     X, y = _test_data(options.data)
     if y is None:
         raise ValueError(f"{options.data}: has no labels to evaluate with")
-    loss, accuracy = evaluate(params, shards(X, y), network, map=map)
+    with threads(options.workers) as map:
+        loss, accuracy = evaluate(params, shards(X, y), network, map=map)
     print(f"{X.shape[1]} examples: loss {loss:.4f}, accuracy {accuracy:.2%}\n")
-    counts = confusion_matrix(predict(params, X, network), y, len(params[-1].b))
-    print("confusion matrix: a row for each label, a column for each prediction")
-    width = len(str(counts.max())) + 2
-    for name, row in [("", range(len(counts))), *enumerate(counts)]:
-        print(f"{name:>{width}}", *(f"{value:{width}}" for value in row), sep="")
+    predicted = predict(params, X, network)
+    if predicted.ndim == 1:
+        _print_confusion(confusion_matrix(predicted, y, len(params[-1].b)))
+    if options.plot is not None:
+        names = pictures.draw_network(options.plot, params, Data(X, y), network)
+        print(f"{', '.join(names)}, written to {options.plot}")
 
 
-def predict_command(options: Namespace, map: Map) -> None:
+def predict_command(options: Namespace) -> None:
     """Write the class of each example, numbered from 1, in Kaggle's form."""
     (params, *_), network = _model(options.model)
     labels = predict(params, _test_data(options.data).X, network)
@@ -109,30 +88,40 @@ def predict_command(options: Namespace, map: Map) -> None:
     print(f"{len(labels)} labels, written to {options.out}")
 
 
-COMMANDS: dict[str, Callable[[Namespace, Map], None]] = {
+COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "train": train_command,
     "evaluate": evaluate_command,
     "predict": predict_command,
 }
 
 
+@contextmanager
+def _sharing(options: Namespace) -> Iterator[Map]:
+    """Shards go to a pool of threads; a minibatch is too small for that, and left to BLAS's own."""
+    if options.batch_size is None:
+        with threads(options.workers) as shared:
+            yield shared
+    else:
+        with blas_threads(options.workers):
+            yield map
+
+
+def _settings(options: Namespace) -> dict[str, Any]:
+    """What it takes to go on with this run, whatever folder one is in then."""
+    data = options.data and str(options.data.absolute())
+    left_out = {"command", "resume", "out", "article"}
+    return {k: v for k, v in vars(options).items() if k not in left_out} | {"data": data}
+
+
+def _print_confusion(counts: Array) -> None:
+    print("confusion matrix: a row for each label, a column for each prediction")
+    width = len(str(counts.max())) + 2
+    for name, row in [("", range(len(counts))), *enumerate(counts)]:
+        print(f"{name:>{width}}", *(f"{value:{width}}" for value in row), sep="")
+
+
 def _model(path: Path) -> checkpoints.Checkpoint:
-    return checkpoints.load(path / "model.npz" if path.is_dir() else path)
-
-
-def _divided(data: Data, options: Namespace) -> tuple[tuple[LiveBatch, ...], tuple[Batch, ...]]:
-    """Shards to train and to validate with: some of the examples, at random."""
-    X, y = shuffle(*data, seed=options.seed)
-    if options.examples is not None:
-        checks.count("train", "--examples", options.examples, least=1)
-        if options.examples > len(y):
-            raise ValueError(f"train: --examples is {options.examples}, but there are {len(y)}")
-        X, y = X[:, : options.examples], y[: options.examples]
-    if options.validation_fraction == 0:
-        return live_shards(X, y), ()
-    checks.fraction("train", "--validation-fraction", options.validation_fraction)
-    training, validation = split(X, y, 1 - options.validation_fraction)
-    return live_shards(*training), shards(*validation)
+    return checkpoints.load(runs.model(path) if path.is_dir() else path)
 
 
 def _load(path: Path | None) -> Dataset:

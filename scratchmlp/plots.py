@@ -1,9 +1,18 @@
-"""Pictures: functions from data to a matplotlib Figure, which draw on nothing global."""
+"""Pictures: functions from data to a matplotlib Figure, which draw on nothing global.
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+All need the `plot` extra (matplotlib), and raise an ImportError that says so without it.
+"""
 
-from scratchmlp.core.arrays import Array
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, Grads, Params
+from scratchmlp.core.network import Cache
+from scratchmlp.core.streams import History
 from scratchmlp.extras import require
 
 if TYPE_CHECKING:
@@ -11,39 +20,205 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which the colour-blind tell apart; the styles tell them apart in grey.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-_STYLES = ("-", "--", "-.", ":")
+_MOST_POINTS = 1000  # of a curve; a longer one is drawn as means of neighbours
 
 
-class Curve(NamedTuple):
-    """Losses and accuracies (0 to 1), each (k,), at k iterations."""
+def learning_curves(
+    runs: Mapping[str, History], title: str = "", loss: str = "cross-entropy, nats"
+) -> "Figure":
+    """Accuracy and loss of named runs against iterations, side by side.
 
-    iterations: Array
-    losses: Array
-    accuracies: Array
+    A run's training is a solid line, its validation, where it has any, a dashed one with dots.
 
-
-def learning_curves(curves: Mapping[str, Curve], title: str = "") -> "Figure":
-    """Accuracy and loss against iterations, side by side: a line for each named Curve.
-
-    Raises ImportError without the `plot` extra (matplotlib).
-
-    >>> import numpy as np
     >>> k = np.arange(1, 4)
-    >>> figure = learning_curves({"training": Curve(k, 1 / k, 1 - 1 / k)})
+    >>> figure = learning_curves({"a run": History(k, 1 / k, 1 - 1 / k, 2 / k, 1 - 2 / k)})
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['accuracy (%)', 'loss (cross-entropy, nats)']
     """
-    figure: Figure = require("matplotlib.figure", "plot").Figure((10, 4), layout="constrained")
+    figure = _figure(10, 4)
     left, right = figure.subplots(1, 2)
-    for number, (name, curve) in enumerate(curves.items()):
-        colour, style = _COLOURS[number % len(_COLOURS)], _STYLES[number % len(_STYLES)]
-        for axes, values in ((left, 100 * curve.accuracies), (right, curve.losses)):
-            axes.plot(curve.iterations, values, color=colour, linestyle=style, label=name)
+    for number, (name, run) in enumerate(runs.items()):
+        prefix = f"{name}, " if len(runs) > 1 else ""
+        # A single run has a colour for each of its lines.
+        solid, dashed = (_COLOURS[(number + k) % len(_COLOURS)] for k in (0, len(runs) == 1))
+        for axes, training, validation in (
+            (left, 100 * run.accuracies, 100 * run.validation_accuracies),
+            (right, run.losses, run.validation_losses),
+        ):
+            there = ~np.isnan(validation)
+            axes.plot(*_thin(run.iterations, training), color=solid, label=f"{prefix}training")
+            if there.any():
+                points = run.iterations[there], validation[there]
+                axes.plot(*points, "o--", ms=3, color=dashed, label=f"{prefix}validation")
     left.set_ylabel("accuracy (%)")
-    right.set_ylabel("loss (cross-entropy, nats)")
+    right.set_ylabel(f"loss ({loss})")
     for axes, place in ((left, "lower right"), (right, "upper right")):
         axes.set_xlabel("iteration")
         axes.grid(alpha=0.3)
-        axes.legend(loc=place)
+        if runs:
+            axes.legend(loc=place)
     figure.suptitle(title)
     return figure
+
+
+def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figure":
+    """Counts (n_classes, n_classes), as `metrics.confusion_matrix` gives them.
+
+    A row for each class, a column for each prediction; the shade is the share of the row. Classes
+    are numbered where they are given no names.
+
+    >>> len(confusion_matrix(np.array([[5, 1], [0, 7]])).axes[0].texts)
+    4
+    """
+    checks.array("confusion_matrix", "counts", counts, "iu")
+    n = len(counts)
+    if counts.shape != (n, n) or not n:
+        raise ValueError(f"confusion_matrix: counts must be square, not of shape {counts.shape}")
+    figure = _figure(2 + 0.5 * n, 1.5 + 0.5 * n)
+    axes = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    # The square root lets few mistakes be seen beside many right answers.
+    axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(counts):
+        colour = "white" if share[i, j] > 0.4 else "black" if count else "#aaaaaa"
+        axes.text(j, i, str(count), ha="center", va="center", color=colour, fontsize=9)
+    labels = list(map(str, range(n))) if names is None else names
+    axes.set_xticks(range(n), labels)
+    axes.set_yticks(range(n), labels)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("label")
+    axes.set_title(f"{np.trace(counts) / max(counts.sum(), 1):.2%} of {counts.sum():,} right")
+    return figure
+
+
+def most_wrong(
+    X: Array,
+    y: Array,
+    probabilities: Array,
+    *,
+    count: int = 20,
+    shape: tuple[int, int] | None = None,
+) -> "Figure":
+    """The examples X (n_in, m) with labels y (m,) that are most confidently taken for others.
+
+    `probabilities` (n_classes, m) are a softmax network's predictions, `forward(...).A[-1]`. Each
+    image has the probability of what it was taken for above that of its label; `shape` is that of
+    an image, by default square.
+
+    >>> P = np.array([[0.9, 0.6, 0.1], [0.1, 0.4, 0.9]])
+    >>> most_wrong(np.eye(4)[:, :3], np.array([1, 1, 1]), P).axes[0].get_title()
+    'taken for 0: 90.0%\\nis 1: 10.0%'
+    """
+    checks.matrix("most_wrong", "X", X)
+    checks.matrix("most_wrong", "probabilities", probabilities)
+    checks.labels("most_wrong", y, len(probabilities))
+    if not X.shape[1] == len(y) == probabilities.shape[1]:
+        raise ValueError(
+            f"most_wrong: X, y and probabilities must have as many examples, "
+            f"not {X.shape[1]}, {len(y)} and {probabilities.shape[1]}"
+        )
+    taken, certainty = probabilities.argmax(axis=0), probabilities.max(axis=0)
+    order = np.argsort(np.where(taken == y, -1.0, certainty), kind="stable")[::-1]
+    worst = [k for k in order[:count].tolist() if taken[k] != y[k]]
+    titles = [
+        f"taken for {taken[k]}: {certainty[k]:.1%}\nis {y[k]}: {probabilities[y[k], k]:.1%}"
+        for k in worst
+    ]
+    images = X[:, worst].T.reshape(-1, *_shape("most_wrong", len(X), shape))
+    return _gallery(images, titles, 5, 1.9, cmap="gray_r")
+
+
+def first_layer(
+    params: Params, *, count: int = 64, shape: tuple[int, int] | None = None
+) -> "Figure":
+    """The weights of the first layer's units as images: those with the largest weights, in order.
+
+    Orange weights are positive, blue ones negative, white ones 0; all share one scale.
+
+    >>> from scratchmlp import init_params
+    >>> sum(axes.has_data() for axes in first_layer(init_params([16, 5, 2])).axes)
+    5
+    """
+    checks.params("first_layer", params)
+    W = params[0].W
+    largest = np.argsort(np.linalg.norm(W, axis=1), kind="stable")[::-1][:count]
+    images = W[largest].reshape(-1, *_shape("first_layer", W.shape[1], shape))
+    # A few weights are far from the rest, and would leave it pale.
+    limit = float(np.quantile(np.abs(images), 0.995)) or 1.0
+    titles = [""] * len(images)
+    return _gallery(images, titles, 8, 1.0, cmap="PuOr_r", vmin=-limit, vmax=limit)
+
+
+def magnitudes(cache: Cache, grads: Grads) -> "Figure":
+    """How large activations and gradients are, layer by layer: do signals vanish or explode?
+
+    On the left the distribution of |A| of each layer of a Cache, on the right that of |dW| of its
+    gradient: the median, and the ranges that hold half and nine tenths of what is not zero.
+
+    >>> from scratchmlp import backward, forward, init_params
+    >>> params, X = init_params([3, 4, 2]), np.ones((3, 5))
+    >>> cache = forward(params, X)
+    >>> figure = magnitudes(cache, backward(params, cache, np.array([0, 1, 1, 0, 0])))
+    >>> [axes.get_title() for axes in figure.axes]
+    ['activations |A|', 'gradients |dW|']
+    """
+    checks.params("magnitudes", grads, "grads")
+    figure = _figure(10, 4)
+    parts = {"activations |A|": cache.A, "gradients |dW|": [layer.W for layer in grads]}
+    for axes, (title, arrays) in zip(figure.subplots(1, 2), parts.items(), strict=True):
+        first = len(grads) - len(arrays) + 1  # A has the examples as its layer 0
+        for number, array in enumerate(arrays, start=first):
+            sizes = np.abs(array[array != 0])
+            if not sizes.size:
+                continue
+            least, low, middle, high, most = np.quantile(sizes, (0.05, 0.25, 0.5, 0.75, 0.95))
+            axes.plot([number] * 2, [least, most], color=_COLOURS[0], lw=1.5)
+            axes.plot([number] * 2, [low, high], color=_COLOURS[0], lw=7, solid_capstyle="butt")
+            axes.plot(number, middle, "_", color="white", ms=9, mew=2)
+            zero = 1 - sizes.size / array.size
+            if zero:
+                axes.annotate(f"{zero:.0%} zero", (number, most), ha="center", va="bottom")
+        axes.set_yscale("log")
+        axes.set_xticks(range(first, first + len(arrays)))
+        axes.margins(x=0.2, y=0.15)
+        axes.set_xlabel("layer")
+        axes.set_title(title)
+        axes.grid(alpha=0.3, axis="y")
+    return figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    figure: Figure = require("matplotlib.figure", "plot").Figure(
+        (width, height), layout="constrained"
+    )
+    return figure
+
+
+def _shape(where: str, n_in: int, shape: tuple[int, int] | None) -> tuple[int, int]:
+    side = math.isqrt(n_in)
+    height, width = (side, side) if shape is None else shape
+    if height * width != n_in:
+        raise ValueError(f"{where}: shape {(height, width)} does not make images of {n_in} pixels")
+    return height, width
+
+
+def _gallery(
+    images: Array, titles: Sequence[str], columns: int, size: float, **options: Any
+) -> "Figure":
+    rows = max(1, -(-len(images) // columns))
+    figure = _figure(columns * size, rows * (size + 0.5 * any(titles)))
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places:
+        axes.set_axis_off()
+    for axes, image, title in zip(places, images, titles, strict=False):
+        axes.imshow(image, **options)
+        axes.set_title(title, fontsize=8)
+    return figure
+
+
+def _thin(x: Array, y: Array) -> tuple[Array, Array]:
+    width = -(-len(x) // _MOST_POINTS)
+    if width < 2:
+        return x, y
+    whole = len(x) // width * width
+    return x[:whole].reshape(-1, width)[:, -1], y[:whole].reshape(-1, width).mean(axis=1)

@@ -1,100 +1,217 @@
-"""A training run as a person follows it: progress while it goes, a record, the files after it."""
+"""A training run in a folder: it can be killed at any moment, and resumed to the same bits.
+
+`settings.json` says what was asked for, `history.csv` has a line for each iteration, and last is
+written `checkpoint.npz`, the state to go on from: what the history has of later iterations is void.
+`model.npz` is what comes of the run: the last state, or with early stopping the best.
+"""
 
 import csv
+import json
+import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from toolz import sliding_window
 
-from scratchmlp import checkpoints, plots
-from scratchmlp.core.objective import Evaluation
+from scratchmlp.checkpoints import load, save
+from scratchmlp.core.arrays import outline
+from scratchmlp.core.network import Network
+from scratchmlp.core.objective import Evaluation, Map, Shards
+from scratchmlp.core.streams import History, Record, early_stopping, records
 from scratchmlp.core.training import DivergenceError, State
 from scratchmlp.extras import require
 from scratchmlp.files import replacing
 
-
-class Record(NamedTuple):
-    """An iteration's figures, of the parameters before its update; not every one is validated."""
-
-    iteration: int
-    loss: float
-    accuracy: float
-    validation: Evaluation | None
+SETTINGS, HISTORY = "settings.json", "history.csv"
+CHECKPOINT, MODEL = "checkpoint.npz", "model.npz"
+HEADER = ["iteration", "loss", "accuracy", "validation_loss", "validation_accuracy"]
+Show: TypeAlias = Callable[[State, Record | None], None]
 
 
-class Run(NamedTuple):
-    """How far a run came: the last good State, its records, and how it diverged if it did."""
+class Plan(NamedTuple):
+    """How a run goes: into which folder, and how often it is validated and can be resumed."""
 
-    state: State
-    records: tuple[Record, ...]
-    divergence: DivergenceError | None = None
+    folder: Path
+    network: Network
+    iterations: int
+    every: int
+    validation: Shards | None
+    patience: int | None
+    min_improvement: float
 
 
-def follow(
-    state: State,
-    states: Iterable[State],
-    validate: Callable[[State], Evaluation | None],
-    iterations: int,
-) -> Run:
-    """Take the states that follow one, showing each: to their end, a divergence or an interrupt."""
-    records: list[Record] = []
+class Trail(NamedTuple):
+    """The last state, alone in a list, and the figures of each iteration since the last commit."""
+
+    last: list[State]
+    rows: list[tuple[int, float, float]]
+
+
+def clear(folder: Path) -> None:
+    """A folder for a new run; what another run left there is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CHECKPOINT, HISTORY, MODEL):
+        (folder / name).unlink(missing_ok=True)
+
+
+def model(folder: Path) -> Path:
+    """The model of the run in a folder, or if there is none yet the last checkpoint."""
+    found = folder / MODEL
+    return found if found.exists() else folder / CHECKPOINT
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """What `settings` gives back."""
+    with replacing(folder / SETTINGS, "w") as file:
+        json.dump(settings, file, indent=1)
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """The settings of the run in a folder; ValueError where there are none, or they are damaged."""
+    path = folder / SETTINGS
     try:
-        with _progress(iterations) as show:
-            for before, after in sliding_window(2, chain([state], states)):
-                figures = after.iteration, after.loss, after.accuracy
-                records.append(Record(*figures, validate(before)))
-                state = after
-                show(records[-1])
-    except KeyboardInterrupt:
-        pass
-    except DivergenceError as divergence:
-        return Run(divergence.state, tuple(records), divergence)
-    return Run(state, tuple(records))
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: is not there, so there is no run to resume") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: is damaged: it holds no settings")
+    return found
 
 
-def write(folder: Path, run: Run) -> None:
-    """The model, the history as CSV and, if there is a history, the learning curves."""
-    checkpoints.save(folder / "model.npz", run.state)
-    with replacing(folder / "history.csv", "w") as file:
+def resumed(start: State, plan: Plan) -> State:
+    """Where the run in the folder stands: at its last checkpoint, or else at the start."""
+    path = plan.folder / CHECKPOINT
+    if not path.exists():
+        return start
+    state, _ = load(path, network=plan.network)
+    came, expected = (outline((each.params, each.optimizer)) for each in (state, start))
+    if came != expected:
+        raise ValueError(f"{path}: holds {came}, but the options are for {expected}")
+    return state
+
+
+def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State:
+    """What comes of the states that follow one: the last of them, or with patience the best.
+
+    An interrupt (Ctrl-C) ends the run where it is. A divergence leaves the last good state, and is
+    raised again.
+    """
+    lines = _cut(plan.folder / HISTORY, start.iteration)
+    earlier = [float(line[3]) for line in lines if line[3]]
+    best, trail = min(earlier, default=math.inf), Trail([start], [])
+    with _progress(start.iteration, plan.iterations) as show:
+        try:
+            for record in _recorded(_noted(states, trail, show), plan, earlier, map):
+                loss = math.inf if record.validation is None else record.validation.loss
+                _commit(plan, trail, record.state, record.validation, loss < best)
+                best = min(best, loss)
+                show(record.state, record)
+        except KeyboardInterrupt:
+            _commit(plan, trail, trail.last[0])
+        except DivergenceError as divergence:
+            _commit(plan, trail, divergence.state)
+            if plan.patience is None:
+                save(plan.folder / MODEL, divergence.state, network=plan.network)
+            raise
+    if plan.patience is not None and best < math.inf:
+        return load(plan.folder / MODEL, network=plan.network).state
+    save(plan.folder / MODEL, trail.last[0], network=plan.network)
+    return trail.last[0]
+
+
+def history(folder: Path) -> History:
+    """The figures of each iteration of a run; NaN where it was not validated."""
+    rows = [[value or "nan" for value in line] for line in _lines(folder / HISTORY)]
+    return History(*np.array(rows, np.float64).reshape(-1, len(HEADER)).T)
+
+
+def _recorded(
+    states: Iterable[State], plan: Plan, earlier: Iterable[float], map: Map
+) -> Iterator[Record]:
+    stream = records(states, plan.validation, every=plan.every, network=plan.network, map=map)
+    if plan.patience is None:
+        return stream
+    improvement = plan.min_improvement
+    return early_stopping(
+        stream, patience=plan.patience, min_improvement=improvement, earlier=earlier
+    )
+
+
+def _noted(states: Iterable[State], trail: Trail, show: Show) -> Iterator[State]:
+    for state in states:
+        trail.rows.append((state.iteration, state.loss, state.accuracy))
+        trail.last[0] = state
+        show(state, None)
+        yield state
+
+
+def _commit(
+    plan: Plan,
+    trail: Trail,
+    state: State,
+    validation: Evaluation | None = None,
+    better: bool = False,
+) -> None:
+    """The history, the best model if this is it, and last the checkpoint that makes them count."""
+    rows = [row for row in trail.rows if row[0] <= state.iteration]
+    with open(plan.folder / HISTORY, "a", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
-        lines.writerow([*Record._fields[:3], "validation_loss", "validation_accuracy"])
-        lines.writerows([*record[:3], *(record.validation or ("", ""))] for record in run.records)
-    if run.records:
-        with replacing(folder / "learning_curves.png") as file:
-            sizes = [run.state.params[0].W.shape[1], *(len(b) for _, b in run.state.params)]
-            figure = plots.learning_curves(_curves(run.records), "-".join(map(str, sizes)))
-            figure.savefig(file, format="png", dpi=150)
+        lines.writerows((*row, "", "") for row in rows[:-1])
+        lines.writerows((*row, *(validation or ("", ""))) for row in rows[-1:])
+        file.flush()
+        os.fsync(file.fileno())
+    trail.rows.clear()
+    if better and plan.patience is not None:
+        save(plan.folder / MODEL, state, network=plan.network)
+    save(plan.folder / CHECKPOINT, state, network=plan.network)
 
 
-def _curves(records: Iterable[Record]) -> dict[str, plots.Curve]:
-    every = [record[:3] for record in records]
-    validated = [(record.iteration, *record.validation) for record in records if record.validation]
-    points = {"training": every, "validation": validated}
-    return {name: plots.Curve(*np.array(p, float).T) for name, p in points.items() if p}
+def _lines(path: Path) -> list[list[str]]:
+    """The lines of a history, the last of each iteration, up to one that a crash has cut short."""
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))[1:]
+    whole = takewhile(lambda line: len(line) == len(HEADER) and line[0].isdecimal(), lines)
+    return [*{line[0]: line for line in whole}.values()]
+
+
+def _cut(path: Path, iteration: int) -> list[list[str]]:
+    """The lines of a history up to an iteration; those after it are taken out of the file."""
+    lines = [line for line in _lines(path) if int(line[0]) <= iteration]
+    with replacing(path, "w") as file:
+        csv.writer(file, lineterminator="\n").writerows([HEADER, *lines])
+    return lines
 
 
 @contextmanager
-def _progress(iterations: int) -> Iterator[Callable[[Record], None]]:
-    """Shows records: in a bar on a terminal, elsewhere as a line for each that is validated."""
+def _progress(done: int, iterations: int) -> Iterator[Show]:
+    """Shows how far a run is: in a bar on a terminal, elsewhere as a line for each record."""
     if not sys.stderr.isatty():
-        yield lambda record: print(_line(record), flush=True) if record.validation else None
+        yield lambda state, record: print(_line(record), flush=True) if record else None
         return
-    with require("tqdm", "cli").tqdm(total=iterations, unit="it") as bar:
+    with require("tqdm", "cli").tqdm(initial=done, total=iterations, unit="it") as bar:
 
-        def show(record: Record) -> None:
-            bar.set_postfix_str(f"loss {record.loss:.4f}, accuracy {record.accuracy:.2%}", False)
-            bar.update()
+        def show(state: State, record: Record | None) -> None:
+            if record is None:
+                bar.set_postfix_str(f"loss {state.loss:.4f}", refresh=False)
+                bar.update()
+            elif record.validation:
+                bar.set_description_str(f"validation accuracy {record.validation.accuracy:.2%}")
 
         yield show
 
 
 def _line(record: Record) -> str:
-    line = f"iteration {record.iteration:5}  loss {record.loss:.4f}  accuracy {record.accuracy:.2%}"
+    loss, accuracy = record.training
+    line = f"iteration {record.iteration:5}  loss {loss:.4f}  accuracy {accuracy:.2%}"
     if record.validation is None:
         return line
     loss, accuracy = record.validation

@@ -38,9 +38,23 @@ def threads(n: int | None = None) -> Iterator[Map]:
     """
     workers = cores() if n is None else n
     checks.count("threads", "n", workers, least=1)
-    limits = require("threadpoolctl", "parallel").threadpool_limits
-    with limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with blas_threads(1), ThreadPoolExecutor(workers) as pool:
         yield partial(_ordered, pool, 2 * workers)
+
+
+@contextmanager
+def blas_threads(n: int | None = None) -> Iterator[None]:
+    """BLAS with n threads (by default one a core), in the whole process, until it is left.
+
+    Raises ImportError without the `parallel` extra (threadpoolctl).
+
+    >>> with blas_threads(1):
+    ...     pass
+    """
+    most = cores() if n is None else n
+    checks.count("blas_threads", "n", most, least=1)
+    with require("threadpoolctl", "parallel").threadpool_limits(most, user_api="blas"):
+        yield
 
 
 def _ordered(

@@ -20,6 +20,7 @@ from scratchmlp.datasets import mnist
 from tests.test_datasets import idx
 
 SMALL = ["--layers", "784", "16", "10", "--iterations", "30", "--examples", "600"]
+SHORT = ["--layers", "784", "16", "10", "--examples", "600", "--epochs", "2", "--batch-size", "60"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +42,15 @@ def bytes_of(data, m):
 def test_train_writes_the_model_the_history_and_the_curves(tmp_path, capsys):
     assert main(["train", *SMALL, "--out", "out"]) == 0
     printed = capsys.readouterr().out
-    assert "iteration     1  loss" in printed
+    assert "iteration    15  loss" in printed
     for name in ("training", "validation", "test"):
         assert f"\n{name:10}  loss" in printed
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "checkpoint.npz",
         "history.csv",
         "learning_curves.png",
         "model.npz",
+        "settings.json",
     ]
     with open("out/history.csv") as file:
         rows = list(csv.DictReader(file))
@@ -77,6 +80,129 @@ def test_the_articles_settings():
     assert main([*options, "--examples", "500", "--out", "a"]) == 0
     biases = load("a/model.npz").state.params[0].b
     assert (biases != 0).all()  # normal, not zero
+
+
+CHOICES = {
+    "hidden activations": ["--hidden", "tanh"],
+    "one for each layer": [
+        "--layers",
+        "784",
+        "9",
+        "8",
+        "10",
+        "--hidden",
+        "gelu",
+        "leaky_relu(0.1)",
+    ],
+    "several yes or no": ["--loss", "sigmoid_cross_entropy"],
+    "numbers": ["--loss", "huber(0.5)"],
+    "an initializer": ["--initializer", "orthogonal"],
+    "double precision": ["--dtype", "float64"],
+    "adam": ["--optimizer", "adam", "--weight-decay", "0.01", "--schedule", "one_cycle"],
+    "adamw": ["--optimizer", "adamw", "--weight-decay", "0.1", "--schedule", "exponential"],
+    "rmsprop": ["--optimizer", "rmsprop", "--schedule", "step", "--warmup", "5"],
+    "momentum": ["--optimizer", "momentum", "--schedule", "cosine", "--clip-norm", "0"],
+    "targets": ["--label-smoothing", "0.1", "--balanced"],
+    "minibatches": ["--batch-size", "60", "--balanced", "--label-smoothing", "0.1"],
+    "a patient course": ["--patience", "1", "--min-improvement", "10", "--validate-every", "2"],
+}
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_every_choice_makes_another_network_and_can_be_evaluated(case, capsys):
+    short = ["--layers", "784", "16", "10", "--iterations", "5", "--examples", "300"]
+    assert main([*short, "--out", "plain"]) == 0
+    assert main([*short, *CHOICES[case], "--out", "chosen"]) == 0
+    one, other = (load(f"{name}/model.npz") for name in ("plain", "chosen"))
+    assert not np.array_equal(one.state.params[-1].W, other.state.params[-1].W)
+    assert main(["evaluate", "chosen"]) == 0
+    assert "10000 examples: loss" in capsys.readouterr().out
+
+
+def test_patience_ends_the_run_and_keeps_the_best():
+    options = ["--patience", "1", "--min-improvement", "10", "--validate-every", "2"]
+    assert main([*SMALL, *options]) == 0
+    assert load("run/checkpoint.npz").state.iteration == 4
+    assert load("run/model.npz").state.iteration == 4  # better by less than 10, but better
+
+
+COURSES = {
+    "all the data": [*SMALL, "--validate-every", "4"],
+    "minibatches": [*SHORT, "--optimizer", "adam", "--schedule", "cosine", "--validate-every", "3"],
+    "patience": [*SHORT, "--learning-rate", "0.3", "--patience", "2", "--validate-every", "3"],
+}
+
+
+def run_until(lines, arguments):
+    """Start the command, and kill it dead when it has printed so many lines, or let it end."""
+    command = [sys.executable, "-u", "-m", "scratchmlp", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        for _ in range(lines):
+            process.stdout.readline()
+        process.kill()
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bytes(course, tmp_path):
+    assert main([*COURSES[course], "--out", "whole"]) == 0
+    run_until(1, [*COURSES[course], "--out", "killed"])
+    run_until(2, ["--resume", "killed"])
+    assert main(["--resume", "killed"]) == 0
+    for name in ("model.npz", "checkpoint.npz", "history.csv", "settings.json"):
+        one, other = ((tmp_path / run / name).read_bytes() for run in ("whole", "killed"))
+        assert one == other, name
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path):
+    assert main([*SHORT, "--out", "whole"]) == 0
+    assert main([*SHORT, "--out", "killed"]) == 0
+    for name in ("checkpoint.npz", "model.npz"):
+        (tmp_path / "killed" / name).unlink()
+    with open("killed/history.csv", "a") as file:
+        file.write("17,0.2")  # cut short
+    assert main(["--resume", "killed"]) == 0
+    for name in ("model.npz", "history.csv"):
+        one, other = ((tmp_path / run / name).read_bytes() for run in ("whole", "killed"))
+        assert one == other, name
+
+
+def test_a_run_that_is_done_can_go_on(capsys):
+    assert main(SHORT) == 0
+    assert main(["--resume", "run", "--epochs", "3"]) == 0
+    assert load("run/model.npz").state.iteration == 24
+    assert main(["--resume", "run"]) == 0  # nothing is left to do
+    assert load("run/model.npz").state.iteration == 24
+    assert main(["--resume", "run", "--optimizer", "adam"]) == 2
+    assert "but the options are for" in capsys.readouterr().err
+    assert main(["--resume", "nonesuch"]) == 2
+    assert "settings.json: is not there, so there is no run to resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "\xff"])
+def test_damaged_settings(damage, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "settings.json").write_bytes(damage.encode("latin-1"))
+    assert main(["--resume", "run"]) == 2
+    assert "settings.json: is damaged" in capsys.readouterr().err
+
+
+def test_options_that_do_not_fit_leave_the_run_before_alone(tmp_path):
+    assert main(SMALL) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    for wrong in (["--layers", "783", "10"], ["--layers", "784", "5"], ["--patience", "0"]):
+        assert main(wrong) == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_pictures_of_a_network(tmp_path, capsys):
+    assert main(SMALL) == 0
+    assert main(["evaluate", "run", "--plot", "pictures"]) == 0
+    names = ["confusion_matrix.png", "first_layer.png", "magnitudes.png", "most_wrong.png"]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == names
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in names)
+    for path in (tmp_path / "pictures").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_csv_file_goes_all_the_way_to_a_submission(capsys):
@@ -121,6 +247,23 @@ def test_a_folder_of_other_peoples_digits(tmp_path):
 ERRORS = {
     "an unknown option": ["--colour", "red"],
     "an unknown initializer": ["--initializer", "magic"],
+    "an unknown activation": ["--hidden", "magic"],
+    "an unknown loss": ["--loss", "magic"],
+    "an unknown optimizer": ["--optimizer", "magic"],
+    "an unknown schedule": ["--schedule", "magic"],
+    "too many activations": ["--hidden", "relu", "tanh"],
+    "a softmax inside": ["--hidden", "softmax"],
+    "no patience": ["--patience", "0"],
+    "patience for nothing": ["--patience", "1", "--validation-fraction", "0"],
+    "a negative improvement": ["--patience", "1", "--min-improvement", "-1"],
+    "no batch": ["--batch-size", "0"],
+    "no epochs": ["--epochs", "0"],
+    "epochs and iterations": ["--epochs", "1", "--iterations", "1"],
+    "never a validation": ["--validate-every", "0"],
+    "a negative decay": ["--weight-decay", "-1"],
+    "a negative warm-up": ["--warmup", "-1"],
+    "too much smoothing": ["--label-smoothing", "1"],
+    "nothing to resume": ["--resume", "nonesuch"],
     "no such data": ["--data", "nonesuch.csv"],
     "no such model": ["evaluate", "nonesuch.npz"],
     "layers that do not fit": ["--layers", "100", "10", "--iterations", "1"],
@@ -146,6 +289,24 @@ def test_a_users_error_is_one_line_and_status_2(case, tmp_path, capsys):
     line = capsys.readouterr().err
     assert line.startswith("scratchmlp")
     assert line.count("\n") == 1
+
+
+RIGHT = {
+    "--hidden": "gelu, silu, softmax, leaky_relu",
+    "--loss": "squared_error, huber",
+    "--optimizer": "'sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'",
+    "--schedule": "'constant', 'step', 'exponential', 'cosine', 'one_cycle'",
+    "--initializer": "'he_normal', 'he_uniform', 'glorot_normal'",
+    "--dtype": "'float32', 'float64'",
+}
+
+
+@pytest.mark.parametrize("option", RIGHT)
+def test_a_wrong_value_lists_the_right_ones(option, capsys):
+    with pytest.raises(SystemExit):
+        main([option, "magic"])
+    # Python before 3.12 quotes the choices, and later ones do not.
+    assert RIGHT[option].replace("'", "") in capsys.readouterr().err.replace("'", "")
 
 
 def test_a_diverging_run_keeps_its_last_good_state(capsys):
@@ -181,7 +342,7 @@ def test_a_terminal_gets_a_progress_bar():
     shown = os.read(ours, 100_000).decode()
     os.close(ours)
     assert "30/30" in shown
-    assert "accuracy" in shown
+    assert "validation accuracy" in shown
     assert b"iteration " not in done.stdout
 
 

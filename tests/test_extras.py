@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from scratchmlp import plots, workers
+from scratchmlp import History, plots, workers
 from scratchmlp.__main__ import main
 
 
@@ -20,7 +20,7 @@ def test_pictures_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     k = np.arange(3.0)
     with pytest.raises(ImportError, match=r"^matplotlib .* 'scratchmlp\[plot\]'$"):
-        plots.learning_curves({"training": plots.Curve(k, k, k)})
+        plots.learning_curves({"run": History(k, k, k, k, k)})
 
 
 def test_the_command_line_says_so_before_the_work(monkeypatch, capsys, tmp_path):

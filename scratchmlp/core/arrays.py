@@ -65,7 +65,7 @@ def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree
         return frozen_view(np.asarray(function(tree, *trees)))
     for other in trees:
         if not isinstance(other, tuple) or len(other) != len(tree):
-            both = f"{_outline(tree)} beside {_outline(other)}"
+            both = f"{outline(tree)} beside {outline(other)}"
             raise ValueError(f"map_arrays: the trees differ: {both}")
     branches = [map_arrays(function, *branch) for branch in zip(tree, *trees, strict=True)]
     return cast(Tree, getattr(tree, "_make", tuple)(branches))
@@ -133,7 +133,12 @@ def unflatten(vector: Array, like: Tree) -> Tree:
     return map_arrays(take, like)
 
 
-def _outline(tree: Any) -> str:
+def outline(tree: Any) -> str:
+    """The structure of a tree, with the dtype and shape of each array.
+
+    >>> outline((Layer(np.zeros((2, 3)), np.zeros((2, 1))),))
+    'tuple(Layer(float64 (2, 3), float64 (2, 1)))'
+    """
     if isinstance(tree, tuple):
-        return f"{type(tree).__name__}({', '.join(map(_outline, tree))})"
-    return str(getattr(tree, "shape", type(tree).__name__))
+        return f"{type(tree).__name__}({', '.join(map(outline, tree))})"
+    return f"{tree.dtype} {tree.shape}" if hasattr(tree, "dtype") else type(tree).__name__

@@ -181,7 +181,7 @@ def _optimizer(
     learning_rate: LearningRate,
 ) -> Optimizer:
     rate = check_rate(where, learning_rate)
-    return Optimizer(partial(_at_rest, memory), partial(_update, rule, rate))
+    return Optimizer(partial(_at_rest, memory), partial(_update, where, memory, rule, rate))
 
 
 def _adam_optimizer(
@@ -213,6 +213,8 @@ def _sgd(
 
 
 def _update(
+    where: str,
+    memory: type[Any],
     rule: rules.Rule,
     learning_rate: LearningRate,
     params: Params,
@@ -220,9 +222,11 @@ def _update(
     state: Any,
     iteration: int,
 ) -> Updated:
+    if not isinstance(state, memory):
+        raise TypeError(f"{where}: state must be {memory.__name__}, not {checks.kind(state)}")
     rate = rate_at(learning_rate, iteration)
-    new, *memory = rules.applied(partial(rule, rate, iteration), params, grads, *state)
-    return new, type(state)(*memory)
+    new, *after = rules.applied(partial(rule, rate, iteration), params, grads, *state)
+    return new, memory(*after)
 
 
 def _after_shrinking(

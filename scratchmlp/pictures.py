@@ -1,0 +1,61 @@
+"""Pictures of a run and of a network, as files."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scratchmlp import plots, runs
+from scratchmlp.core.activations import softmax
+from scratchmlp.core.arrays import Params
+from scratchmlp.core.examples import Data
+from scratchmlp.core.metrics import confusion_matrix
+from scratchmlp.core.network import Network, backward, forward
+from scratchmlp.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FEW = 1000  # examples, of which magnitudes are a fair sample
+
+
+def draw_history(folder: Path, params: Params, loss: str) -> None:
+    """The learning curves of the run in a folder, if it has a history."""
+    history = runs.history(folder)
+    if len(history.iterations):
+        sizes = [params[0].W.shape[1], *(len(b) for _, b in params)]
+        title = "-".join(map(str, sizes))
+        _write(folder / "learning_curves.png", plots.learning_curves({"run": history}, title, loss))
+
+
+def draw_network(folder: Path, params: Params, data: Data, network: Network) -> list[str]:
+    """What the network makes of the data; the names of the files.
+
+    The confusion matrix and the most confident mistakes are of classes alone, and the images are
+    left out where an example is no square.
+    """
+    X, y = data
+    cache = forward(params, X[:, :FEW], network)
+    figures = {
+        "magnitudes": plots.magnitudes(cache, backward(params, cache, y[:FEW], network)),
+    }
+    square = math.isqrt(len(X)) ** 2 == len(X)
+    if square:
+        figures["first_layer"] = plots.first_layer(params)
+    if network.loss.activation == softmax:
+        tiles = (X[:, start : start + FEW] for start in range(0, X.shape[1], FEW))
+        P = np.concatenate([forward(params, tile, network).A[-1] for tile in tiles], axis=1)
+        counts = confusion_matrix(P.argmax(axis=0), y, len(P))
+        figures["confusion_matrix"] = plots.confusion_matrix(counts)
+        if square:
+            figures["most_wrong"] = plots.most_wrong(X, y, P)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        _write(folder / f"{name}.png", figure)
+    return [f"{name}.png" for name in figures]
+
+
+def _write(path: Path, figure: "Figure") -> None:
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=150)
