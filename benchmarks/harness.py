@@ -74,7 +74,7 @@ def gradient_flops(sizes: Sequence[int], m: int) -> int:
 def machine() -> dict[str, Any]:
     """What ran: processor, cores, BLAS with its kernel and threads, versions."""
     blas = [each for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"]
-    names = ("numpy", "toolz", "torch", "jax", "scikit-learn")
+    names = ("numpy", "toolz", "torch", "jax", "optax", "scikit-learn")
     return {
         "processor": _processor(),
         "cores": cores(),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which the colour-blind tell apart; the styles tell them apart in grey.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-_MOST_POINTS = 1000  # of a curve; a longer one is drawn as means of neighbours
+_MOST_POINTS = 500  # of a curve; a longer one is drawn as means of neighbours
 
 
 def learning_curves(
@@ -46,12 +46,19 @@ def learning_curves(
             (right, run.losses, run.validation_losses),
         ):
             there = ~np.isnan(validation)
-            axes.plot(*_thin(run.iterations, training), color=solid, label=f"{prefix}training")
+            axes.plot(
+                *_thin(run.iterations, training), color=solid, lw=1.2, label=f"{prefix}training"
+            )
             if there.any():
                 points = run.iterations[there], validation[there]
                 axes.plot(*points, "o--", ms=3, color=dashed, label=f"{prefix}validation")
     left.set_ylabel("accuracy (%)")
     right.set_ylabel(f"loss ({loss})")
+    right.set_yscale("log")
+    seen = np.concatenate([line.get_ydata() for line in left.lines] or [[]])
+    if np.isfinite(seen).any():  # the first few points would leave no room for the others
+        low, high = np.nanquantile(seen, (0.03, 1))
+        left.set_ylim(low, high + 0.04 * max(high - low, 1))
     for axes, place in ((left, "lower right"), (right, "upper right")):
         axes.set_xlabel("iteration")
         axes.grid(alpha=0.3)
@@ -121,11 +128,11 @@ def most_wrong(
     order = np.argsort(np.where(taken == y, -1.0, certainty), kind="stable")[::-1]
     worst = [k for k in order[:count].tolist() if taken[k] != y[k]]
     titles = [
-        f"taken for {taken[k]}: {certainty[k]:.1%}\nis {y[k]}: {probabilities[y[k], k]:.1%}"
+        f"taken for {taken[k]}: {_share(certainty[k])}\nis {y[k]}: {_share(probabilities[y[k], k])}"
         for k in worst
     ]
     images = X[:, worst].T.reshape(-1, *_shape("most_wrong", len(X), shape))
-    return _gallery(images, titles, 5, 1.9, cmap="gray_r")
+    return _gallery(images, titles, 10, 1.3, cmap="gray_r")
 
 
 def first_layer(
@@ -133,7 +140,7 @@ def first_layer(
 ) -> "Figure":
     """The weights of the first layer's units as images: those with the largest weights, in order.
 
-    Orange weights are positive, blue ones negative, white ones 0; all share one scale.
+    Orange weights are positive, purple ones negative, white ones 0; all share one scale.
 
     >>> from scratchmlp import init_params
     >>> sum(axes.has_data() for axes in first_layer(init_params([16, 5, 2])).axes)
@@ -152,21 +159,25 @@ def first_layer(
 def magnitudes(cache: Cache, grads: Grads) -> "Figure":
     """How large activations and gradients are, layer by layer: do signals vanish or explode?
 
-    On the left the distribution of |A| of each layer of a Cache, on the right that of |dW| of its
-    gradient: the median, and the ranges that hold half and nine tenths of what is not zero.
+    On the left the distribution of |A| of each layer of a Cache, the examples being layer 0 (of the
+    last |Z|, since probabilities tell nothing), on the right that of |dW| of its gradient: the
+    median, and the ranges that hold half and nine tenths of what is not zero.
 
     >>> from scratchmlp import backward, forward, init_params
     >>> params, X = init_params([3, 4, 2]), np.ones((3, 5))
     >>> cache = forward(params, X)
     >>> figure = magnitudes(cache, backward(params, cache, np.array([0, 1, 1, 0, 0])))
     >>> [axes.get_title() for axes in figure.axes]
-    ['activations |A|', 'gradients |dW|']
+    ['activations |A|, outputs |Z|', 'gradients |dW|']
     """
     checks.params("magnitudes", grads, "grads")
     figure = _figure(10, 4)
-    parts = {"activations |A|": cache.A, "gradients |dW|": [layer.W for layer in grads]}
+    parts = {
+        "activations |A|, outputs |Z|": (*cache.A[:-1], cache.Z[-1]),
+        "gradients |dW|": [layer.W for layer in grads],
+    }
     for axes, (title, arrays) in zip(figure.subplots(1, 2), parts.items(), strict=True):
-        first = len(grads) - len(arrays) + 1  # A has the examples as its layer 0
+        first = len(grads) - len(arrays) + 1
         for number, array in enumerate(arrays, start=first):
             sizes = np.abs(array[array != 0])
             if not sizes.size:
@@ -200,6 +211,10 @@ def _shape(where: str, n_in: int, shape: tuple[int, int] | None) -> tuple[int, i
     if height * width != n_in:
         raise ValueError(f"{where}: shape {(height, width)} does not make images of {n_in} pixels")
     return height, width
+
+
+def _share(probability: float) -> str:
+    return f"{probability:.1%}" if probability >= 0.001 else f"{probability:.0e}"
 
 
 def _gallery(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks, rules
-from scratchmlp.core.arrays import Grads, Layer, Params, frozen_view, map_arrays
+from scratchmlp.core.arrays import Grads, Params, frozen_view, map_arrays
 from scratchmlp.core.schedules import LearningRate, check_rate, rate_at
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
@@ -48,6 +48,7 @@ def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     Raises ValueError where grads are not of the params' shapes, or the rate is negative or not
     finite; TypeError where the rate is no number.
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> step(params, params, 0.5)
     (Layer(W=array([[0.5]]), b=array([[1.]])),)
@@ -75,6 +76,7 @@ def momentum(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
     Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
     Source: Polyak 1964; the form is that of Sutskever et al. 2013.
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> optimizer = momentum(0.5, 0.5)
     >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
@@ -92,6 +94,7 @@ def nesterov(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
     Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
     Source: Nesterov 1983; the form is that of Sutskever et al. 2013.
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> optimizer = nesterov(0.5, 0.5)
     >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
@@ -108,6 +111,7 @@ def rmsprop(learning_rate: LearningRate, beta: float = 0.9, epsilon: float = 1e-
     Raises ValueError unless 0 <= beta < 1 and epsilon > 0, and as `step` for the learning rate.
     Source: Hinton 2012, lecture 6 of "Neural Networks for Machine Learning".
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> optimizer = rmsprop(0.5, 0.75)
     >>> new, _ = optimizer.update(params, params, optimizer.init(params), 0)
@@ -134,6 +138,7 @@ def adam(
     Raises ValueError unless 0 <= beta < 1 for both and epsilon > 0, and as `step` for the rate.
     Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> new, _ = adam(0.5).update(params, params, adam().init(params), 0)
     >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
@@ -149,20 +154,19 @@ def adamw(
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> Optimizer:
-    """Adam, before which the weights W shrink by learning_rate weight_decay W; biases do not.
+    """Adam, with learning_rate weight_decay W taken from the weights W too; biases do not shrink.
 
     Raises as `adam`, and ValueError for a weight decay below 0.
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
 
+    >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
     >>> new, _ = adamw(0.5, weight_decay=0.1).update(params, params, adamw().init(params), 0)
     >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
     (0.45, 1.5)
     """
-    shrinkage = checks.positive("adamw", "weight_decay", weight_decay, zero=True)
-    init, update = _adam_optimizer("adamw", learning_rate, beta1, beta2, epsilon)
-    rate = check_rate("adamw", learning_rate)
-    return Optimizer(init, partial(_after_shrinking, update, rate, shrinkage))
+    decay = checks.positive("adamw", "weight_decay", weight_decay, zero=True)
+    return _adam_optimizer("adamw", learning_rate, beta1, beta2, epsilon, decay)
 
 
 def check_optimizer(where: str, optimizer: Any) -> None:
@@ -177,20 +181,28 @@ def check_optimizer(where: str, optimizer: Any) -> None:
 def _optimizer(
     where: str,
     memory: type[Any],
-    rule: rules.Rule,
+    rule: rules.Rule | tuple[rules.Rule, rules.Rule],
     learning_rate: LearningRate,
 ) -> Optimizer:
+    both = rule if isinstance(rule, tuple) else (rule, rule)  # of weights, and of biases
     rate = check_rate(where, learning_rate)
-    return Optimizer(partial(_at_rest, memory), partial(_update, where, memory, rule, rate))
+    return Optimizer(partial(_at_rest, memory), partial(_update, where, memory, both, rate))
 
 
 def _adam_optimizer(
-    where: str, learning_rate: LearningRate, beta1: float, beta2: float, epsilon: float
+    where: str,
+    learning_rate: LearningRate,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    decay: float = 0.0,
 ) -> Optimizer:
     first = checks.fraction(where, "beta1", beta1, zero=True)
     second = checks.fraction(where, "beta2", beta2, zero=True)
-    rule = partial(rules.adam, first, second, checks.positive(where, "epsilon", epsilon))
-    return _optimizer(where, AdamState, rule, learning_rate)
+    constants = first, second, checks.positive(where, "epsilon", epsilon)
+    of_biases = partial(rules.adam, *constants, 0.0)
+    of_weights = partial(rules.adam, *constants, decay) if decay else of_biases
+    return _optimizer(where, AdamState, (of_weights, of_biases), learning_rate)
 
 
 def _no_state(params: Params) -> tuple[()]:
@@ -215,7 +227,7 @@ def _sgd(
 def _update(
     where: str,
     memory: type[Any],
-    rule: rules.Rule,
+    both: tuple[rules.Rule, rules.Rule],
     learning_rate: LearningRate,
     params: Params,
     grads: Grads,
@@ -225,18 +237,6 @@ def _update(
     if not isinstance(state, memory):
         raise TypeError(f"{where}: state must be {memory.__name__}, not {checks.kind(state)}")
     rate = rate_at(learning_rate, iteration)
-    new, *after = rules.applied(partial(rule, rate, iteration), params, grads, *state)
+    of_weights, of_biases = (partial(rule, rate, iteration) for rule in both)
+    new, *after = rules.applied(of_weights, of_biases, params, grads, *state)
     return new, memory(*after)
-
-
-def _after_shrinking(
-    update: Callable[..., Updated],
-    learning_rate: LearningRate,
-    weight_decay: float,
-    params: Params,
-    grads: Grads,
-    state: Any,
-    iteration: int,
-) -> Updated:
-    kept = 1 - rate_at(learning_rate, iteration) * weight_decay
-    return update(tuple([Layer(kept * W, b) for W, b in params]), grads, state, iteration)

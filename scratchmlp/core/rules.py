@@ -16,16 +16,16 @@ from scratchmlp.core.arrays import Array, Layer, Params, freeze, map_layers
 Rule: TypeAlias = Callable[..., tuple[Array, ...]]
 
 
-def applied(rule: Rule, *trees: Params) -> tuple[Params, ...]:
-    """The trees that a rule makes of the corresponding arrays of others, as read-only arrays.
+def applied(of_weights: Rule, of_biases: Rule, *trees: Params) -> tuple[Params, ...]:
+    """The trees that two rules make of the corresponding W and b of others, as read-only arrays.
 
     >>> tree = (Layer(np.array([[2.0]]), np.array([[3.0]])),)
-    >>> [tree[0].W.item() for tree in applied(lambda a, g: (a - g, a + g), tree, tree)]
+    >>> [tree[0].W.item() for tree in applied(*[lambda a, g: (a - g, a + g)] * 2, tree, tree)]
     [0.0, 4.0]
     """
 
     def both(W: tuple[Array, ...], b: tuple[Array, ...]) -> list[Layer]:
-        pairs = zip(rule(*W), rule(*b), strict=True)
+        pairs = zip(of_weights(*W), of_biases(*b), strict=True)
         return [Layer(freeze(one), freeze(other)) for one, other in pairs]
 
     layers = [both(*zip(*each, strict=True)) for each in zip(*trees, strict=True)]
@@ -68,6 +68,7 @@ def adam(
     beta1: float,
     beta2: float,
     epsilon: float,
+    weight_decay: float,
     rate: float,
     iteration: int,
     a: Array,
@@ -75,7 +76,7 @@ def adam(
     m: Array,
     s: Array,
 ) -> tuple[Array, ...]:
-    """Adam's."""
+    """Adam's, and with a weight decay AdamW's."""
     first = _drawn(m, g, beta1)
     second = _drawn(s, g * g, beta2)
     # The biases of both moments are taken from the rate and from epsilon, which are numbers.
@@ -83,8 +84,10 @@ def adam(
     scale = np.sqrt(second)
     scale += epsilon * root
     direction = np.divide(first, scale, out=scale)
-    rate *= root / (1 - beta1 ** (iteration + 1))
-    return _descended(rate, a, direction), first, second
+    scale_of_rate = root / (1 - beta1 ** (iteration + 1))
+    if weight_decay:
+        direction += weight_decay / scale_of_rate * a
+    return _descended(rate * scale_of_rate, a, direction), first, second
 
 
 def _accumulated(beta: float, v: Array, g: Array) -> Array:
