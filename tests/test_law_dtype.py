@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from scratchmlp import (
+    Activation,
     Batch,
+    Loss,
     Network,
+    adam,
     backward,
     forward,
     gradient_descent,
+    identity,
     init_params,
     predict,
     regressor,
@@ -19,7 +23,7 @@ from scratchmlp import (
 )
 from scratchmlp.core.arrays import leaves
 from scratchmlp.core.training import init_state
-from tests.helpers import HIDDEN, LOSSES
+from tests.helpers import HIDDEN, LOSSES, OPTIMIZERS
 
 rng = np.random.default_rng(0)
 y = rng.integers(3, size=8)
@@ -63,6 +67,36 @@ def test_no_activation_or_loss_promotes(hidden, loss):
     for weights in (None, np.ones(8)):
         _, grads = value_and_grad(params, Batch(X, np.eye(3)[:, y], weights), network)
         assert dtypes(grads) == {np.dtype(np.float32)}
+
+
+def test_ones_own_functions_cannot_promote():
+    double = np.float64(2)  # a NumPy number, which promotes where a Python one would not
+    own = Network(
+        Activation(lambda Z: double * Z, lambda Z, A: np.full(Z.shape, double)),
+        Loss(
+            identity,
+            lambda Z, Y: (double * (Z - Y) ** 2).sum(axis=0),
+            lambda A, Y: 2 * double * (A - Y),
+        ),
+    )
+    params, X = init_params([5, 4, 3, 3]), INPUTS["float32"]
+    cache = forward(params, X, own)
+    assert dtypes(cache) == {np.dtype(np.float32)}
+    assert dtypes(backward(params, cache, np.eye(3)[:, y], own)) == {np.dtype(np.float32)}
+    state = init_state(params, adam())
+    batch = Batch(X, np.eye(3)[:, y], np.ones(8))
+    after = train_step(state, batch, network=own, optimizer=adam(np.float64(0.1)))
+    assert dtypes((after.params, after.optimizer)) == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_keep_the_dtype(name):
+    for dtype in (np.float32, np.float64):
+        params = init_params([5, 4, 3], dtype=dtype)
+        optimizer = OPTIMIZERS[name](np.float64(0.1))
+        batch = Batch(INPUTS["float64"], y)
+        state = train_step(init_state(params, optimizer), batch, optimizer=optimizer)
+        assert dtypes((state.params, state.optimizer)) == {np.dtype(dtype)}
 
 
 def test_predictions_of_a_regressor_keep_the_dtype():

@@ -168,7 +168,8 @@ def backpropagate(
         dA *= activation.derivative(Z, A)
         return (dA,)
 
-    last = (network.loss.delta(cache.A[-1], Y) * scale,)
+    delta = network.loss.delta(cache.A[-1], Y)
+    last = ((delta * scale).astype(Y.dtype, copy=False),)
     hidden = activations(network, len(params))[:-1]
     layers = zip(params[1:], hidden, cache.Z[:-1], cache.A[1:-1], strict=True)
     dZs = accumulate(before, reversed([*layers]), last)
