@@ -119,6 +119,10 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
             _commit(plan, trail, divergence.state)
             if plan.patience is None:
                 save(plan.folder / MODEL, divergence.state, network=plan.network)
+            print(
+                f"the state before is kept: go on with --resume {plan.folder} and a smaller "
+                "--learning-rate or --clip-norm"
+            )
             raise
     if plan.patience is not None and best < math.inf:
         return load(plan.folder / MODEL, network=plan.network).state

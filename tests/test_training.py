@@ -10,6 +10,8 @@ from toolz import take
 from scratchmlp import (
     Batch,
     DivergenceError,
+    Layer,
+    clip_by_global_norm,
     evaluate,
     gradient_descent,
     init_params,
@@ -21,6 +23,7 @@ from scratchmlp import (
     train,
     train_step,
     value_and_grad,
+    weight_decay,
 )
 from tests.helpers import problem, same_bytes
 
@@ -117,4 +120,29 @@ def test_divergence_tells_where_and_gives_the_last_good_state():
     assert error.iteration == last.iteration
     assert same_bytes(error.state.params, before.params)
     assert np.isfinite(evaluate(error.state.params, Batch(X, Y), regressor).loss)
-    assert pickle.loads(pickle.dumps(error)).iteration == error.iteration
+    assert error.learning_rate == 1e3
+    assert "at learning rate 1000 (it was" in str(error)
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.iteration, again.learning_rate) == (error.iteration, error.learning_rate)
+
+
+def test_a_divergence_tells_the_rate_of_its_schedule_inside_of_combinators():
+    params = init_params([1, 1])
+    X, Y = np.array([[100.0]]), np.array([[1.0]])
+    fast = clip_by_global_norm(weight_decay(sgd(lambda iteration: 1e3 + iteration), 0.1), 1e30)
+    states = train(
+        init_state(params, fast), itertools.repeat(Batch(X, Y)), network=regressor, optimizer=fast
+    )
+    with pytest.raises(DivergenceError) as caught:
+        list(states)
+    assert caught.value.learning_rate == 1e3 + caught.value.iteration - 1
+
+
+def test_a_first_loss_that_is_not_finite_has_no_learning_rate_to_blame():
+    params = (Layer(np.array([[1e300]]), np.zeros((1, 1))),)
+    state = init_state(params, sgd(0.1))
+    batch = Batch(np.array([[1e300]]), np.array([[1.0]]))
+    with pytest.raises(DivergenceError) as caught:
+        train_step(state, batch, network=regressor, optimizer=sgd(0.1))
+    assert (caught.value.iteration, caught.value.learning_rate) == (0, None)
+    assert same_bytes(caught.value.state.params, params)

@@ -26,7 +26,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     """
     limit = checks.positive("clip_by_global_norm", "max_norm", max_norm)
     check_optimizer("clip_by_global_norm", optimizer)
-    return Optimizer(optimizer.init, partial(_clipped, optimizer, limit))
+    return Optimizer(optimizer.init, partial(_clipped, limit, optimizer=optimizer))
 
 
 def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
@@ -45,7 +45,7 @@ def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
     """
     number = checks.positive("weight_decay", "decay", decay, zero=True)
     check_optimizer("weight_decay", optimizer)
-    return Optimizer(optimizer.init, partial(_decayed, optimizer, number))
+    return Optimizer(optimizer.init, partial(_decayed, number, optimizer=optimizer))
 
 
 def global_norm(tree: tuple[Any, ...]) -> float:
@@ -61,12 +61,13 @@ def global_norm(tree: tuple[Any, ...]) -> float:
 
 
 def _clipped(
-    optimizer: Optimizer,
     max_norm: float,
     params: Params,
     grads: Grads,
     state: tuple[Any, ...],
     iteration: int,
+    *,
+    optimizer: Optimizer,
 ) -> Updated:
     norm = global_norm(grads)
     if norm > max_norm:
@@ -75,12 +76,13 @@ def _clipped(
 
 
 def _decayed(
-    optimizer: Optimizer,
     decay: float,
     params: Params,
     grads: Grads,
     state: tuple[Any, ...],
     iteration: int,
+    *,
+    optimizer: Optimizer,
 ) -> Updated:
     def penalized(W: Array, dW: Array) -> Array:
         penalty = decay * W

@@ -1,8 +1,8 @@
-"""The loss of all the data and its gradient: sums over shards, by any map, in the shards' order."""
+"""The loss of all the data and its gradient: sums over shards, by any map, in one fixed order."""
 
-from collections.abc import Callable, Iterable
-from functools import partial, reduce
-from typing import Any, NamedTuple, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -24,7 +24,10 @@ from scratchmlp.core.targets import check_targets, targets
 
 Shard: TypeAlias = Batch | LiveBatch | Callable[[], Batch | LiveBatch]
 Shards: TypeAlias = Batch | LiveBatch | Iterable[Shard]
+# As the built-in map. One that has a `fold` of its own, as a cluster's has, does what `folded` does
+# to the results, by the same tree of additions.
 Map: TypeAlias = Callable[..., Iterable[Any]]
+T = TypeVar("T")
 
 
 class Evaluation(NamedTuple):
@@ -43,7 +46,7 @@ def evaluate(
     """The mean loss and accuracy over all examples of a Batch or of a sequence of shards.
 
     A shard is a Batch, or a function of no arguments that returns one, called by the worker that
-    `map` gives it to. Sums are taken in the shards' order, so the result does not depend on `map`.
+    `map` gives it to. Sums are taken in a fixed order, so the result does not depend on `map`.
 
     Raises ValueError and TypeError as `forward` and `backward` do, and for no shards at all.
 
@@ -101,12 +104,38 @@ def gather(
     # The gradient of a single shard is divided inside, where that is cheapest.
     total = None if len(each) == 1 else 1.0
     work = partial(_sums, where, network, differentiate, total, params)
-    sums = work(each[0]) if alone else reduce(_add, map(work, each))
+    sums = work(each[0]) if alone else _fold(where, map, work, each)
     checks.some_weight(where, sums.weight)
     mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
     if total is None:
         return mean, sums.grads
     return mean, map_layers(partial(np.multiply, 1 / sums.weight), sums.grads)
+
+
+def folded(add: Callable[[T, T], T], values: Iterator[T], count: int) -> T:
+    """The sum of the next `count` values: that of the first half of them, and that of the rest.
+
+    Only as many sums are held at once as the tree is high, and their errors do not add up.
+
+    >>> folded(lambda a, b: f"({a} {b})", iter("abcde"), 5)
+    '((a b) (c (d e)))'
+    """
+    if count == 1:
+        return next(values)
+    first = folded(add, values, count // 2)
+    return add(first, folded(add, values, count - count // 2))
+
+
+def _fold(
+    where: str, map: Map, work: Callable[[Shard], "_Sums"], shards: tuple[Shard, ...]
+) -> "_Sums":
+    fold = getattr(map, "fold", None)
+    if fold is not None:
+        return cast(_Sums, fold(_add, work, shards))
+    try:
+        return folded(_add, iter(map(work, shards)), len(shards))
+    except StopIteration:
+        raise ValueError(f"{where}: map gave fewer results than there are shards") from None
 
 
 class _Sums(NamedTuple):

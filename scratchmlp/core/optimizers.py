@@ -67,7 +67,7 @@ def sgd(learning_rate: LearningRate) -> Optimizer:
     >>> sgd(0.1).init(())
     ()
     """
-    return Optimizer(_no_state, partial(_sgd, check_rate("sgd", learning_rate)))
+    return Optimizer(_no_state, partial(_sgd, learning_rate=check_rate("sgd", learning_rate)))
 
 
 def momentum(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
@@ -178,6 +178,20 @@ def check_optimizer(where: str, optimizer: Any) -> None:
         )
 
 
+def rate_of(optimizer: Optimizer, iteration: int) -> float | None:
+    """The learning rate of an iteration, or None of an optimizer that does not tell.
+
+    It is the keyword `learning_rate` of a partial `update`, which may be an `optimizer`'s in turn.
+
+    >>> rate_of(momentum(lambda iteration: 0.5**iteration), 2), rate_of(Optimizer(dict, dict), 0)
+    (0.25, None)
+    """
+    known = getattr(optimizer.update, "keywords", {})
+    if "optimizer" in known:
+        return rate_of(known["optimizer"], iteration)
+    return rate_at(known["learning_rate"], iteration) if "learning_rate" in known else None
+
+
 def _optimizer(
     where: str,
     memory: type[Any],
@@ -185,8 +199,8 @@ def _optimizer(
     learning_rate: LearningRate,
 ) -> Optimizer:
     both = rule if isinstance(rule, tuple) else (rule, rule)  # of weights, and of biases
-    rate = check_rate(where, learning_rate)
-    return Optimizer(partial(_at_rest, memory), partial(_update, where, memory, both, rate))
+    update = partial(_update, where, memory, both, learning_rate=check_rate(where, learning_rate))
+    return Optimizer(partial(_at_rest, memory), update)
 
 
 def _adam_optimizer(
@@ -215,11 +229,12 @@ def _at_rest(memory: type[Any], params: Params) -> tuple[Any, ...]:
 
 
 def _sgd(
-    learning_rate: LearningRate,
     params: Params,
     grads: Grads,
     state: tuple[Any, ...],
     iteration: int,
+    *,
+    learning_rate: LearningRate,
 ) -> Updated:
     return rules.descend(params, grads, rate_at(learning_rate, iteration)), state
 
@@ -228,11 +243,12 @@ def _update(
     where: str,
     memory: type[Any],
     both: tuple[rules.Rule, rules.Rule],
-    learning_rate: LearningRate,
     params: Params,
     grads: Grads,
     state: Any,
     iteration: int,
+    *,
+    learning_rate: LearningRate,
 ) -> Updated:
     if not isinstance(state, memory):
         raise TypeError(f"{where}: state must be {memory.__name__}, not {checks.kind(state)}")

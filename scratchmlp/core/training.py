@@ -14,7 +14,7 @@ from scratchmlp.core.arrays import Array, Params, freeze, frozen_view, map_array
 from scratchmlp.core.batches import shards
 from scratchmlp.core.network import Network, classifier
 from scratchmlp.core.objective import Map, Shards, check, gather
-from scratchmlp.core.optimizers import Optimizer, check_optimizer, sgd
+from scratchmlp.core.optimizers import Optimizer, check_optimizer, rate_of, sgd
 
 
 class State(NamedTuple):
@@ -40,17 +40,23 @@ class Trained(NamedTuple):
 
 
 class DivergenceError(ArithmeticError):
-    """The loss is no longer finite: at `iteration`, where `state` is the last good one before."""
+    """The loss is no longer finite: at `iteration`, where `state` is the last good one before.
 
-    def __init__(self, iteration: int, state: State) -> None:
-        super().__init__(iteration, state)
+    `learning_rate` is that of the update which led there, or None where the optimizer is not
+    scratchmlp's or there was no update.
+    """
+
+    def __init__(self, iteration: int, state: State, learning_rate: float | None = None) -> None:
+        super().__init__(iteration, state, learning_rate)
         self.iteration = iteration
         self.state = state
+        self.learning_rate = learning_rate
 
     def __str__(self) -> str:
+        rate = "" if self.learning_rate is None else f" at learning rate {self.learning_rate:.4g}"
         return (
-            f"the loss is not finite at iteration {self.iteration} (it was {self.state.loss:.4g}): "
-            "try a smaller learning rate"
+            f"the loss is not finite at iteration {self.iteration}{rate} (it was "
+            f"{self.state.loss:.4g}): try a smaller learning rate, or clip_by_global_norm"
         )
 
 
@@ -164,7 +170,8 @@ def _advance(
     good, state = states
     (loss, accuracy), grads = gather(where, state.params, batch, network, map)
     if not math.isfinite(loss):
-        raise DivergenceError(state.iteration, good)
+        rate = rate_of(optimizer, state.iteration - 1) if state.iteration else None
+        raise DivergenceError(state.iteration, good, rate)
     params, memory = optimizer.update(state.params, grads, state.optimizer, state.iteration)
     return state, State(params, memory, state.iteration + 1, loss, accuracy)
 
