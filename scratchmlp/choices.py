@@ -91,6 +91,8 @@ def epoch(options: Namespace, training: Data) -> int:
     """The number of updates that one epoch has."""
     if options.batch_size is None:
         return 1
+    if options.cluster is not None:
+        raise ValueError("train: --cluster shares out all the data: leave out --batch-size")
     size = checks.count("train", "--batch-size", options.batch_size, least=1)
     return -(-training.X.shape[1] // size)
 

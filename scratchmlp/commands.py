@@ -22,7 +22,7 @@ from scratchmlp.core.training import init_state, train
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
 from scratchmlp.extras import require
 from scratchmlp.files import replacing
-from scratchmlp.workers import blas_threads, threads
+from scratchmlp.workers import blas_threads, cluster, threads
 
 
 def train_command(options: Namespace) -> None:
@@ -97,8 +97,12 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
 
 @contextmanager
 def _sharing(options: Namespace) -> Iterator[Map]:
-    """Shards go to a pool of threads; a minibatch is too small for that, and left to BLAS's own."""
-    if options.batch_size is None:
+    """Shards go to a cluster or a pool of threads; a minibatch is too small, and left to BLAS's."""
+    if options.cluster is not None:
+        connect = require("distributed", "cluster").Client
+        with connect(options.cluster) as client, cluster(client) as shared:
+            yield shared
+    elif options.batch_size is None:
         with threads(options.workers) as shared:
             yield shared
     else:

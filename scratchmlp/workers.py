@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from scratchmlp.clusters import cluster
 from scratchmlp.core import checks
 from scratchmlp.core.objective import Map
 from scratchmlp.extras import require
+
+__all__ = ["blas_threads", "cluster", "cores", "threads"]
 
 
 def cores() -> int:
