@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -146,20 +146,25 @@ def _check_header(columns: list[str], labelled: bool) -> None:
         raise ValueError("the file has labels: read it with labelled=True")
 
 
+def read_idx_header(path: PathLike, file: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+    """The shape and dtype that an IDX file tells of; the file is left where its data begins."""
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES or not magic[3]:
+        raise ValueError(f"{path}: is no IDX file: it starts with {magic.hex() or 'nothing'}")
+    extents = file.read(4 * magic[3])
+    if len(extents) < 4 * magic[3]:
+        raise ValueError(f"{path}: ends within its header")
+    shape = tuple(np.frombuffer(extents, ">u4").tolist())
+    if not math.prod(shape):
+        raise ValueError(f"{path}: holds no examples: its shape is {shape}")
+    return shape, np.dtype(_IDX_DTYPES[magic[2]])
+
+
 def _read_idx(path: PathLike) -> Array:
     with _opened(path) as file:
-        magic = file.read(4)
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES or not magic[3]:
-            raise ValueError(f"{path}: is no IDX file: it starts with {magic.hex() or 'nothing'}")
-        dtype, ndim = np.dtype(_IDX_DTYPES[magic[2]]), magic[3]
-        extents = file.read(4 * ndim)
-        if len(extents) < 4 * ndim:
-            raise ValueError(f"{path}: ends within its header")
-        shape = tuple(np.frombuffer(extents, ">u4").tolist())
+        shape, dtype = read_idx_header(path, file)
         size = math.prod(shape) * dtype.itemsize
-        if not size:
-            raise ValueError(f"{path}: holds no examples: its shape is {shape}")
-        _check_size(path, file, 4 + 4 * ndim + size)
+        _check_size(path, file, 4 + 4 * len(shape) + size)
         data = _read_at_most(file, size + 1)
     if len(data) != size:
         came = "more" if len(data) > size else f"only {len(data)}"
