@@ -18,6 +18,7 @@ from scratchmlp import (
     Batch,
     Layer,
     Params,
+    adam,
     classifier,
     forward,
     gradient_descent,
@@ -50,6 +51,12 @@ def main() -> None:
     }
     print(f"{harness.described()}\n")
     print(harness.table(("", "times"), [(name, f"{r:.3f}") for name, r in figures.items()]))
+    steps = 10_000 if options.quick else 100_000
+    figures["endurance"], growth = endurance(steps)
+    print(
+        f"\nThe last tenth of {steps:,} steps of a small network, against the first tenth but one: "
+        f"{figures['endurance']:.3f}; memory grows by {growth / 1e6:.1f} MB"
+    )
     iterations = 20 if options.quick else 500
     figures["memory"] = memory(iterations)
     print(
@@ -125,6 +132,25 @@ def memory(iterations: int) -> int:
     """Bytes that gradient descent needs beyond the data, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.overheads", "--memory", str(iterations)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def endurance(steps: int) -> tuple[float, int]:
+    """The last tenth of many steps of a small network, as a ratio to the first; bytes of growth."""
+    X = np.random.default_rng(0).random((8, 1000), dtype=np.float32)
+    optimizer, batches = adam(1e-4), minibatches(X, np.arange(1000) % 3, size=16)
+    states = train(init_state(init_params([8, 16, 3]), optimizer), batches, optimizer=optimizer)
+
+    def tenth() -> float:
+        start = time.perf_counter()
+        last(take(steps // 10, states))
+        return time.perf_counter() - start
+
+    tenth()  # what is loaded and cached at first is not growth
+    harness.forget_peak_memory()
+    before, first = harness.peak_memory(), tenth()
+    for _ in range(8):
+        final = tenth()
+    return final / first, harness.peak_memory() - before
 
 
 def peak_beyond_the_data(iterations: int) -> int:

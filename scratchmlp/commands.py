@@ -43,6 +43,7 @@ def train_command(options: Namespace) -> None:
     if options.resume is None:
         runs.clear(plan.folder)
     else:
+        runs.tidy(plan.folder)
         state = runs.resumed(state, plan)
     runs.write_settings(plan.folder, _settings(options))
     with _sharing(options) as map:

@@ -59,6 +59,13 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def tidy(folder: Path) -> None:
+    """Remove the files of this run that were half written when it was killed."""
+    for name in (SETTINGS, HISTORY, CHECKPOINT, MODEL):
+        for half in folder.glob(f"{name}.*.partial"):
+            half.unlink()
+
+
 def model(folder: Path) -> Path:
     """The model of the run in a folder, or if there is none yet the last checkpoint."""
     found = folder / MODEL
