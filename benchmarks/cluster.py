@@ -34,18 +34,29 @@ def main() -> None:
             "-".join(map(str, each["sizes"])),
             each["workers"],
             f"{1e3 * each['seconds']:.0f}",
+            f"{1e3 * each['serial']:.0f}",
             f"{each['bytes'] / 1e6:.2f}",
             f"{each['bytes'] / each['parameters'] / each['workers']:.2f}",
         )
         for each in found
     ]
-    header = ("network", "workers", "ms an iteration", "MB moved", "params' size, a worker")
+    header = (
+        "network",
+        "workers",
+        "ms an iteration",
+        "ms of client and scheduler",
+        "MB moved",
+        "of the parameters' size, a worker",
+    )
     print(harness.table(header, rows))
     harness.write_json(options.json, {"cluster": found})
 
 
 def measured(workers: int, sizes: list[int], rounds: int) -> dict[str, Any]:
-    """The median seconds and bytes of a gradient beyond those of its computation."""
+    """The median seconds and the bytes of a gradient, beyond its computation.
+
+    Client and scheduler are this process, and what it computes is all that does not scale.
+    """
     X, y = mnist().train
     few = FEW * 4 * workers
     parts, params = shards(X[:, :few], y[:few], size=FEW), init_params(sizes)
@@ -57,12 +68,12 @@ def measured(workers: int, sizes: list[int], rounds: int) -> dict[str, Any]:
     ):
         for _ in range(5):
             value_and_grad(params, parts, map=map)
-        before, seconds = sent(), []
+        before, busy, seconds = sent(), time.process_time(), []
         for _ in range(rounds):
             start = time.perf_counter()
             value_and_grad(params, parts, map=map)
             seconds.append(time.perf_counter() - start)
-        moved = (sent() - before) / rounds
+        moved, serial = (sent() - before) / rounds, (time.process_time() - busy) / rounds
     with blas_threads(1):
         start = time.perf_counter()
         for _ in range(rounds):
@@ -72,6 +83,7 @@ def measured(workers: int, sizes: list[int], rounds: int) -> dict[str, Any]:
         "sizes": sizes,
         "workers": workers,
         "seconds": statistics.median(seconds) - computing / min(workers, harness.cores()),
+        "serial": serial,
         "bytes": moved,
         "parameters": flatten(params).nbytes,
     }
