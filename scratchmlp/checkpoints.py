@@ -1,15 +1,14 @@
 """A State and its network to a file and back: one `.npz`, with no pickle in it."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchmlp.archives import read_npz
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Layer, freeze, leaves
+from scratchmlp.core.arrays import Array, Layer, Params, leaves
 from scratchmlp.core.network import Network, check_network, classifier
 from scratchmlp.core.optimizers import AdamState, MomentumState, RmspropState
 from scratchmlp.core.training import State
@@ -17,6 +16,7 @@ from scratchmlp.files import PathLike, replacing
 from scratchmlp.names import network_named, network_names
 
 FORMAT = 1
+_KINDS = "biuf"
 _TUPLES: dict[str, type] = {
     each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState)
 }
@@ -36,7 +36,8 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     There is never half a file: it takes its name when it is whole.
 
     Raises ValueError where the optimizer's state has tuples of a type that is not scratchmlp's
-    (plain ones will do), OSError where the file cannot be written.
+    (plain ones will do) or has anything but arrays of numbers, OSError where the file cannot be
+    written.
 
     >>> import tempfile
     >>> from scratchmlp import init_params, init_state, sgd
@@ -69,21 +70,20 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
     A network with functions of one's own has to be given again, since a file has their names alone.
 
     Raises ValueError, naming the file, where it is no such file, of a later format, or an array
-    is missing, unexpected, or of another shape or dtype than it says; where the network given is
-    not the one saved, or one with functions of one's own is not given.
+    is missing, unexpected, or of another shape or dtype than it says; where a parameter is not
+    finite; where the network given is not the one saved, or one with functions of one's own is
+    not given.
     """
-    arrays = _read(path)
     try:
-        about = json.loads(str(arrays.pop("about")))
-        if about["format"] != FORMAT:
-            raise ValueError(f"its format is {about['format']}, but this version reads {FORMAT}")
+        with open(path, "rb") as file:
+            arrays = read_npz(file)
+        about = _about(arrays.pop("about"))
         named = iter(_expected(about, arrays))
         params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
-        figures = int(about["iteration"]), float(about["loss"]), float(about["accuracy"])
-        checks.params("load", params)
-        state = State(params, optimizer, *figures)
+        _check(params, optimizer)
+        state = State(params, optimizer, *_figures(about))
         return Checkpoint(state, _network(about["network"], network, len(params)))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: is no checkpoint: {reason}") from None
 
@@ -98,17 +98,39 @@ def _named(state: State) -> dict[str, Array]:
     return layers | {f"optimizer{number}": array for number, array in memory}
 
 
-def _read(path: PathLike) -> dict[str, Array]:
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: freeze(archive[name]) for name in archive.files}
-    except (ValueError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: is no checkpoint: {error}") from None
+def _about(array: Array) -> dict[str, Any]:
+    if array.shape != () or array.dtype.kind != "U":
+        raise ValueError(f"about is {array.dtype} {list(array.shape)}, but should be text")
+    about: dict[str, Any] = json.loads(str(array))
+    if not isinstance(about, dict):
+        raise ValueError("about is no object of JSON")
+    if type(about["format"]) is not int or about["format"] != FORMAT:
+        raise ValueError(f"its format is {about['format']}, but this version reads {FORMAT}")
+    return about
+
+
+def _figures(about: dict[str, Any]) -> tuple[int, float, float]:
+    iteration = checks.count("load", "iteration", about["iteration"], least=0)
+    loss, accuracy = about["loss"], about["accuracy"]
+    if not {type(loss), type(accuracy)} <= {int, float}:
+        raise ValueError("loss and accuracy must be numbers")
+    return iteration, float(loss), float(accuracy)
+
+
+def _check(params: Params, optimizer: Any) -> None:
+    checks.params("load", params)
+    for number, layer in enumerate(params, start=1):
+        for part, array in zip("Wb", layer, strict=True):
+            checks.finite("load", f"{part}{number}", array)
+    if not isinstance(optimizer, tuple):
+        raise ValueError("the optimizer's state must be a tuple")
 
 
 def _outline(tree: Any) -> Any:
     """The tree as JSON can have it, each array as its dtype and shape."""
     if not isinstance(tree, tuple):
+        if not isinstance(tree, np.ndarray | np.generic) or tree.dtype.kind not in _KINDS:
+            raise ValueError(f"save: a state of {checks.kind(tree)} is not of numbers")
         return [str(tree.dtype), list(tree.shape)]
     name = "tuple" if type(tree) is tuple else type(tree).__name__
     if name != "tuple" and name not in _TUPLES:
@@ -123,6 +145,9 @@ def _expected(about: dict[str, Any], arrays: dict[str, Array]) -> list[tuple[str
     names = layers + [f"optimizer{number}" for number in range(1, len(arrays) - 2 * depth + 1)]
     if set(names) != set(arrays):
         raise ValueError(f"it has the arrays {sorted(arrays)}, not {sorted(names)}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in _KINDS:
+            raise ValueError(f"{name} is {array.dtype}, not numbers")
     return [(name, arrays[name]) for name in names]
 
 

@@ -2,9 +2,11 @@
 
 import gzip
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -16,6 +18,7 @@ from scratchmlp.files import PathLike
 
 _IDX_DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _GZIP_MOST = 1032  # deflate makes of one byte at most so many
+_LINE_MOST = 1 << 22  # bytes: a third of a million columns, and no endless line out of a small gzip
 
 
 class Dataset(NamedTuple):
@@ -88,7 +91,8 @@ def load_csv(path: PathLike, labelled: bool = True) -> Data:
 def has_labels(path: PathLike) -> bool:
     """Whether a CSV file's first column is named `label`."""
     with _opened(path) as file:
-        return _bare(file.readline().decode("utf-8-sig", "replace").partition(",")[0]) == "label"
+        line = file.readline(_LINE_MOST)
+    return _bare(line.decode("utf-8-sig", "replace").partition(",")[0]) == "label"
 
 
 def load_folder(path: PathLike) -> Dataset:
@@ -120,28 +124,30 @@ def _bare(name: str) -> str:
 
 def _lines(file: IO[bytes], place: list[int], labelled: bool) -> Iterator[str]:
     """The lines below the header that are not blank; `place` tells the number of the last."""
-    columns: list[str] = []
-    examples = 0
-    for place[0], line in enumerate(file, start=1):
+    columns = examples = 0
+    for place[0], line in enumerate(iter(partial(file.readline, _LINE_MOST), b""), start=1):
+        if len(line) == _LINE_MOST:
+            raise ValueError(f"the line has {_LINE_MOST} bytes or more")
         text = line.decode("utf-8-sig" if place[0] == 1 else "utf-8").strip()
         if not columns:
-            columns = text.split(",")
-            _check_header(columns, labelled)
+            _check_header(text, labelled)
+            columns = text.count(",") + 1
         elif text:
-            if (came := text.count(",") + 1) != len(columns):
-                raise ValueError(f"the line has {came} columns but the header {len(columns)}")
+            if (came := text.count(",") + 1) != columns:
+                raise ValueError(f"the line has {came} columns but the header {columns}")
             examples += 1
             yield text
     if not examples:
         raise ValueError("there are no examples")
 
 
-def _check_header(columns: list[str], labelled: bool) -> None:
-    first = _bare(columns[0])
-    if all(name.strip().isdecimal() for name in columns):
+def _check_header(text: str, labelled: bool) -> None:
+    name, comma, _ = text.partition(",")
+    first = _bare(name)
+    if re.fullmatch(r"[\d\s,]+", text):
         raise ValueError("the first line must be a header, not numbers")
-    if labelled and (len(columns) < 2 or first.startswith("pixel")):
-        raise ValueError(f"the first column must be labels, not {columns[0]!r}")
+    if labelled and (not comma or first.startswith("pixel")):
+        raise ValueError(f"the first column must be labels, not {name[:50]!r}")
     if not labelled and first == "label":
         raise ValueError("the file has labels: read it with labelled=True")
 

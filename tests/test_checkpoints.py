@@ -86,6 +86,13 @@ def test_a_failure_leaves_the_old_file(tmp_path, state):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("memory", [np.ones(2, complex), np.array([{}], object), 3])
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, state, memory):
+    with pytest.raises(ValueError, match="save: a state of .* is not of numbers"):
+        save(tmp_path / "model.npz", state._replace(optimizer=(memory,)))
+    assert not any(tmp_path.iterdir())
+
+
 def wave(Z):
     return np.sin(Z)
 
