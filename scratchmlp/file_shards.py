@@ -48,6 +48,8 @@ def file_shards(X: PathLike, y: PathLike, *, size: int = 1250) -> tuple[Callable
     inputs, targets = _stored(X), _stored(y)
     if inputs.examples != targets.examples:
         raise ValueError(f"{y}: holds {targets.examples} labels for the {inputs.examples} of {X}")
+    if len(targets.shape) > 1:
+        raise ValueError(f"{y}: must hold labels (m,) or targets (n_out, m), not images")
     starts = range(0, inputs.examples, size)
     return tuple(partial(_batch, inputs, targets, start, start + size) for start in starts)
 

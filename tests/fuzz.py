@@ -6,7 +6,7 @@ what the readers' code does with a file, from the folder above this one:
     pip install atheris
     python -m tests.fuzz idx -max_total_time=60
 
-The other targets are `csv` and `checkpoint`; what follows is libFuzzer's own.
+The other targets are `csv`, `npy` and `checkpoint`; what follows is libFuzzer's own.
 """
 
 import gzip
@@ -32,6 +32,7 @@ from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
 from scratchmlp.core.examples import Data
 from scratchmlp.datasets import has_labels, load_csv, load_idx
+from scratchmlp.file_shards import file_shards
 
 MOST_SECONDS = 5  # a mutant takes a millisecond; this is for a machine that is very busy
 MOST_BYTES = 1 << 21  # a chunk that is read at once, and buffers, whatever the size of the file
@@ -104,6 +105,12 @@ def idx(code: int, dtype: str, *shape: int) -> tuple[bytes, bytes]:
     return header, np.arange(np.prod(shape)).astype(dtype).tobytes()
 
 
+def npy(array: np.ndarray) -> bytes:
+    with io.BytesIO() as made:
+        np.save(made, array)
+        return made.getvalue()
+
+
 def seeds() -> dict[str, list[Seed]]:
     """Small good files of every form, by target."""
     digits = [idx(8, "u1", 4, 2, 3), idx(8, "u1", 5), idx(9, "i1", 2, 2), idx(11, ">i2", 3, 2)]
@@ -125,6 +132,7 @@ def seeds() -> dict[str, list[Seed]]:
             for each in (labelled, bare, windows, marked)
             for pack in (b"".join, gzipped)
         ],
+        "npy": [Seed((npy(each),)) for each in (np.ones((3, 4), "f", "F"), np.arange(5))],
         "checkpoint": [Seed((each,)) for each in networks] + again + [*map(telling, networks)],
     }
 
@@ -145,8 +153,21 @@ def checkpoint(path: Path) -> None:
     save(path.with_name("again"), state, network=network)
 
 
+def pieces(path: Path) -> None:
+    """Read all shards of it, as examples and as targets."""
+    for shard in file_shards(path, path, size=3):
+        X, y, _ = shard()
+        assert X.ndim == 2
+        assert y.ndim in {1, 2}
+
+
 READERS: dict[str, tuple[Callable[[Path], object], ...]] = {
-    "idx": (lambda path: examples(path, load_idx), lambda path: examples(path, load_idx, path)),
+    "idx": (
+        lambda path: examples(path, load_idx),
+        lambda path: examples(path, load_idx, path),
+        pieces,
+    ),
+    "npy": (pieces,),
     "csv": (
         has_labels,
         lambda path: examples(path, load_csv),

@@ -14,7 +14,7 @@ from scratchmlp.datasets import load_csv, load_idx
 from tests.fuzz import READERS, fault, idx, members, mutant, saved, seeds, zipped
 
 SEEDS = seeds()
-COUNTS = {"idx": 80, "csv": 140, "checkpoint": 180}
+COUNTS = {"idx": 80, "csv": 140, "npy": 400, "checkpoint": 180}
 GOOD = saved(2, 3)
 
 
@@ -40,6 +40,10 @@ def test_the_seeds_are_good(target, tmp_path):
     for seed in SEEDS[target]:
         (tmp_path / "file").write_bytes(seed.pack(seed.parts))
         READERS[target][0](tmp_path / "file")
+
+
+def test_thousands_are_tried():
+    assert sum(len(SEEDS[target]) * COUNTS[target] for target in SEEDS) > 4000
 
 
 @pytest.mark.parametrize(
