@@ -52,23 +52,63 @@ def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree
     """The tree whose arrays are `function` of the corresponding arrays of one or more trees.
 
     A tree is an array, or a tuple (named or not) of trees; Params, Grads and the states of
-    optimizers are trees. All must have one structure. The arrays of the result are read-only.
+    optimizers are trees. All must have one structure, and their arrays the same shapes. The arrays
+    of the result are read-only.
 
-    Raises ValueError where the structures differ.
+    Raises ValueError where the structures or shapes differ; TypeError for anything but trees.
 
     >>> params = (Layer(np.ones((2, 3)), np.zeros((2, 1))),)
     >>> map_arrays(lambda a: a + 1, params)[0].b
     array([[1.],
            [1.]])
     """
+    if not callable(function):
+        raise TypeError(f"map_arrays: function must be a function, not {type(function).__name__}")
+    for each in (tree, *trees):
+        _check_tree("map_arrays", "tree", each)
+        if _form(each) != _form(tree):
+            both = f"{outline(tree)} beside {outline(each)}"
+            raise ValueError(f"map_arrays: the trees differ: {both}")
+    return _mapped(function, tree, *trees)
+
+
+def _mapped(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree:
     if not isinstance(tree, tuple):
         return frozen_view(np.asarray(function(tree, *trees)))
-    for other in trees:
-        if not isinstance(other, tuple) or len(other) != len(tree):
-            both = f"{outline(tree)} beside {outline(other)}"
-            raise ValueError(f"map_arrays: the trees differ: {both}")
-    branches = [map_arrays(function, *branch) for branch in zip(tree, *trees, strict=True)]
+    branches = [_mapped(function, *branch) for branch in zip(tree, *trees, strict=True)]
     return cast(Tree, getattr(tree, "_make", tuple)(branches))
+
+
+def plain(value: Any) -> bool:
+    """Whether it is a NumPy array or memmap: masks and matrices mean something else.
+
+    >>> plain(np.zeros(1)), plain(np.ma.zeros(1)), plain(0.0)
+    (True, False, False)
+    """
+    return type(value) is np.ndarray or isinstance(value, np.memmap)
+
+
+def frozen_tree(tree: Tree) -> Tree:
+    """The tree with read-only views of its arrays.
+
+    >>> frozen_tree((np.zeros(1),))[0].flags.writeable
+    False
+    """
+    return _mapped(frozen_view, tree)
+
+
+def _check_tree(where: str, name: str, tree: Any) -> None:
+    for leaf in leaves(tree):
+        if not plain(leaf):
+            raise TypeError(
+                f"{where}: {name} must be an array or a tuple of such, not {type(leaf).__name__}"
+            )
+        if leaf.dtype.kind not in "biufc":
+            raise TypeError(f"{where}: {name} must hold numbers, not {leaf.dtype}")
+
+
+def _form(tree: Any) -> Any:
+    return tuple(map(_form, tree)) if isinstance(tree, tuple) else [*tree.shape]
 
 
 def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
@@ -101,10 +141,16 @@ def leaves(tree: Any) -> tuple[Array, ...]:
 def flatten(tree: tuple[Any, ...]) -> Array:
     """All numbers of a tree of arrays as one read-only vector: W then b, layer after layer.
 
+    Raises TypeError for anything but a tree of arrays, ValueError for one without any.
+
     >>> flatten((Layer(np.array([[1.0, 2.0]]), np.array([[3.0]])),))
     array([1., 2., 3.])
     """
-    return freeze(np.concatenate([np.ravel(array) for array in leaves(tree)]))
+    _check_tree("flatten", "tree", tree)
+    arrays = leaves(tree)
+    if not arrays:
+        raise ValueError("flatten: tree has no arrays")
+    return freeze(np.concatenate([np.ravel(array) for array in arrays]))
 
 
 def unflatten(vector: Array, like: Tree) -> Tree:
@@ -112,16 +158,21 @@ def unflatten(vector: Array, like: Tree) -> Tree:
 
     The inverse of `flatten`: `unflatten(flatten(tree), tree)` equals `tree`.
 
-    Raises ValueError where the vector's length is not the number of numbers in `like`.
+    Raises ValueError where the vector's length is not the number of numbers in `like`; TypeError
+    where it is no array of real numbers, or `like` no tree of arrays.
 
     >>> like = (Layer(np.zeros((1, 2)), np.zeros((1, 1))),)
     >>> unflatten(np.array([1.0, 2.0, 3.0]), like)[0].W
     array([[1., 2.]])
     """
+    _check_tree("unflatten", "like", like)
+    if not plain(vector) or vector.dtype.kind not in "iuf":
+        came = outline(vector)
+        raise TypeError(f"unflatten: vector must be an array of real numbers, not {came}")
     sizes = [array.size for array in leaves(like)]
-    if np.shape(vector) != (sum(sizes),):
+    if vector.shape != (sum(sizes),):
         raise ValueError(
-            f"unflatten: vector has shape {np.shape(vector)} but the tree takes ({sum(sizes)},)"
+            f"unflatten: vector has shape {vector.shape} but the tree takes ({sum(sizes)},)"
         )
     starts = iter(accumulate(sizes[:-1], initial=0))
 
@@ -130,7 +181,7 @@ def unflatten(vector: Array, like: Tree) -> Tree:
         # A copy: the vector's owner may go on writing in it, as scipy's optimizers do.
         return np.array(vector[start : start + array.size], array.dtype).reshape(array.shape)
 
-    return map_arrays(take, like)
+    return _mapped(take, like)
 
 
 def outline(tree: Any) -> str:

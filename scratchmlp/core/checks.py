@@ -5,14 +5,14 @@ kind and ValueError for a wrong value or shape, and stands at the border: nothin
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from scratchmlp.core.arrays import Array, Layer
+from scratchmlp.core.arrays import Array, Layer, plain
 
 
 def count(where: str, name: str, value: Any, *, least: int) -> int:
@@ -24,48 +24,61 @@ def count(where: str, name: str, value: Any, *, least: int) -> int:
     return int(value)
 
 
-def positive(where: str, name: str, value: Any, *, zero: bool = False) -> float:
-    """A finite real number above zero, or zero itself where that is said."""
+def number(where: str, name: str, value: Any) -> float:
+    """A real number as a float, infinite where it is too large for one."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{where}: {name} must be a number, not {kind(value)}")
-    number = float(value)
-    if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def positive(where: str, name: str, value: Any, *, zero: bool = False) -> float:
+    """A finite real number above zero, or zero itself where that is said."""
+    size = number(where, name, value)
+    if not (math.isfinite(size) and (size > 0 or (zero and size == 0))):
         bound = "at least 0" if zero else "above 0"
         raise ValueError(f"{where}: {name} must be finite and {bound}, not {value}")
-    return number
+    return size
 
 
 def fraction(where: str, name: str, value: Any, *, zero: bool = False) -> float:
     """A number between 0 and 1, neither of them, or zero itself where that is said."""
-    number = positive(where, name, value, zero=zero)
-    if number >= 1:
+    share = positive(where, name, value, zero=zero)
+    if share >= 1:
         raise ValueError(f"{where}: {name} must be below 1, not {value}")
-    return number
+    return share
 
 
 def floating(where: str, dtype: DTypeLike) -> "np.dtype[Any]":
     """The dtype that parameters may have."""
-    kind = np.dtype(dtype)
-    if kind not in (np.float32, np.float64):
-        raise TypeError(f"{where}: dtype must be float32 or float64, not {kind}")
-    return kind
+    try:
+        found = None if dtype is None else np.dtype(dtype)  # NumPy takes None for float64
+    except (TypeError, ValueError):
+        found = None
+    if found not in (np.float32, np.float64):
+        came = kind(dtype) if found is None else found
+        raise TypeError(f"{where}: dtype must be float32 or float64, not {came}")
+    return found
 
 
 def sizes(where: str, value: Sequence[int]) -> None:
     """The number of inputs and of the units of at least one layer."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, np.ndarray)):
+    several = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
+    if isinstance(value, (str, bytes)) or not several:
         raise TypeError(f"{where}: sizes must be a sequence of integers, not {kind(value)}")
+    for place, size in enumerate(value):
+        count(where, f"sizes[{place}]", size, least=1)
     if len(value) < 2:
         raise ValueError(
             f"{where}: sizes must give the inputs and at least one layer, not {list(value)}"
         )
-    for number, size in enumerate(value):
-        count(where, f"sizes[{number}]", size, least=1)
 
 
 def array(where: str, name: str, value: Any, kinds: str = "iuf") -> None:
     """A plain NumPy array (or memmap) of real numbers: masks and matrices mean something else."""
-    if type(value) is not np.ndarray and not isinstance(value, np.memmap):
+    if not plain(value):
         raise TypeError(f"{where}: {name} must be a NumPy array, not {kind(value)}")
     if value.dtype.kind not in kinds:
         expected = "integers" if kinds == "iu" else "real numbers"
@@ -107,22 +120,22 @@ def params(where: str, value: Any, name: str = "params") -> None:
     if not value:
         raise ValueError(f"{where}: {name} must have at least one layer")
     n_in = None
-    for number, (W, b) in enumerate(value, start=1):
+    for place, (W, b) in enumerate(value, start=1):
         for part, member in (("W", W), ("b", b)):
-            array(where, f"{part} of layer {number} of {name}", member, "f")
+            array(where, f"{part} of layer {place} of {name}", member, "f")
             if member.dtype != value[0].W.dtype:
                 raise TypeError(
-                    f"{where}: {part} of layer {number} of {name} is {member.dtype} "
+                    f"{where}: {part} of layer {place} of {name} is {member.dtype} "
                     f"but layer 1 is {value[0].W.dtype}"
                 )
         if W.ndim != 2 or 0 in W.shape or b.shape != (W.shape[0], 1):
             raise ValueError(
-                f"{where}: layer {number} of {name} must have W (n_out, n_in) and b (n_out, 1), "
+                f"{where}: layer {place} of {name} must have W (n_out, n_in) and b (n_out, 1), "
                 f"but W is {W.shape} and b is {b.shape}"
             )
         if n_in not in (None, W.shape[1]):
             raise ValueError(
-                f"{where}: layer {number} of {name} takes {W.shape[1]} inputs "
+                f"{where}: layer {place} of {name} takes {W.shape[1]} inputs "
                 f"but the layer before it has {n_in} outputs"
             )
         n_in = W.shape[0]
@@ -131,6 +144,8 @@ def params(where: str, value: Any, name: str = "params") -> None:
 def like_params(where: str, name: str, value: Any, like: Any) -> None:
     """Gradients, or a vector, of the same layers as the parameters."""
     params(where, value, name)
+    if value[0].W.dtype != like[0].W.dtype:
+        raise TypeError(f"{where}: {name} is {value[0].W.dtype} but params is {like[0].W.dtype}")
     shapes, expected = ([item.W.shape for item in layers] for layers in (value, like))
     if shapes != expected:
         raise ValueError(f"{where}: {name} has layers {shapes} but params has {expected}")
@@ -166,7 +181,7 @@ def pairs(where: str, X: Any, y: Any) -> None:
     """Examples X (n_in, m) and their labels (m,) or targets (n_out, m)."""
     matrix(where, "X", X)
     array(where, "y", y)
-    if y.ndim not in (1, 2) or y.shape[-1] != X.shape[1]:
+    if y.ndim not in (1, 2) or y.shape[-1] != X.shape[1] or not y.size:
         raise ValueError(
             f"{where}: y must be labels (m,) or targets (n_out, m) of the m = {X.shape[1]} "
             f"examples of X, not of shape {y.shape}"
@@ -180,7 +195,8 @@ def weights(where: str, value: Any, m: int) -> None:
     array(where, "weights", value)
     if value.shape != (m,):
         raise ValueError(f"{where}: weights must have shape {(m,)}, not {value.shape}")
-    if not (np.isfinite(value).all() and value.min() >= 0):
+    # Where their sum is not finite there is no mean.
+    if not (math.isfinite(float(value.max()) * m) and value.min() >= 0):
         raise ValueError(f"{where}: weights must be finite and at least 0")
 
 
@@ -201,6 +217,27 @@ def predictions(where: str, predicted: Any, y: Any) -> None:
         )
     if not y.size:
         raise ValueError(f"{where}: y is empty")
+
+
+def result(where: str, of: str, value: Any, shape: tuple[int, ...]) -> None:
+    """What a function of the user's own gave: an array of real numbers or booleans."""
+    if getattr(value, "shape", None) != shape or value.dtype.kind not in "fbiu":
+        came = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else kind(value)
+        raise ValueError(f"{where}: {of} must give an array of shape {shape}, not {came}")
+
+
+def functions(where: str, name: str, value: Iterable[Any]) -> None:
+    """A tuple of functions, such as an Activation."""
+    for function in value:
+        if not callable(function):
+            raise TypeError(f"{where}: {name} must be made of functions, not {kind(function)}")
+
+
+def stream(where: str, name: str, value: Any) -> None:
+    """Something to go through one by one: not a single Batch, State, text or matrix."""
+    one = isinstance(value, (str, bytes, dict)) or hasattr(value, "_fields")
+    if one or not isinstance(value, Iterable) or getattr(value, "ndim", 1) != 1:
+        raise TypeError(f"{where}: {name} must be an iterable, not {kind(value)}")
 
 
 def kind(value: Any) -> str:

@@ -130,6 +130,9 @@ def _fitting(X: Array, statistics: Statistics) -> Statistics:
                 f"standardize: {name} must have shape {(len(X), 1)} for X of shape {X.shape}, "
                 f"not {value.shape}"
             )
+        checks.finite("standardize", name, value)
+    if statistics.deviation.min() <= 0:
+        raise ValueError("standardize: each deviation must be above 0")
     return statistics
 
 

@@ -129,7 +129,9 @@ def init_params(
     function of (rng, shape, dtype) that returns W, the biases then being zero, or a whole Layer.
     Every layer has random numbers of its own, so another layer at the end changes none before it.
 
-    Raises ValueError for fewer than two sizes, or any below 1; TypeError where one is no integer.
+    Raises ValueError for fewer than two sizes, or any below 1, and where an initializer gives
+    another shape or numbers that are not finite; TypeError where a size is no integer, the dtype is
+    not float32 or float64, or an initializer gives no array.
 
     >>> [layer.W.shape for layer in init_params([784, 10, 10])]
     [(10, 784), (10, 10)]
@@ -148,10 +150,13 @@ def init_params(
 
 def _layer(rng: Generator, shape: Shape, dtype: np.dtype, initializer: Initializer) -> Layer:
     made = initializer(rng, shape, dtype)
-    W, b = made if isinstance(made, Layer) else (made, np.zeros((shape[0], 1), dtype))
-    layer = Layer(freeze(np.array(W, dtype)), freeze(np.array(b, dtype)))
-    checks.layer(f"init_params: {initializer!r}", layer, shape)
-    return layer
+    where = f"init_params: initializer {getattr(initializer, '__name__', 'given')}"
+    layer = made if isinstance(made, Layer) else Layer(made, np.zeros((shape[0], 1), dtype))
+    for name, array in zip("Wb", layer, strict=True):
+        checks.array(where, name, array)
+        checks.finite(where, name, array)
+    checks.layer(where, layer, shape)
+    return Layer(*(freeze(np.array(array, dtype)) for array in layer))
 
 
 def _normal(rng: Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:

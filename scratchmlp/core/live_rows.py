@@ -62,6 +62,7 @@ def _rarest_rows(X: Array) -> Array:
 def check_live(where: str, batch: LiveBatch, params: Params) -> None:
     """A LiveBatch for these parameters; its examples are checked as those of any batch."""
     n_in = params[0].W.shape[1]
+    checks.count(where, "n_in", batch.n_in, least=1)
     if batch.n_in != n_in:
         raise ValueError(f"{where}: X has {batch.n_in} features but layer 1 takes {n_in}")
     checks.labels(where, batch.rows, n_in, name="rows")

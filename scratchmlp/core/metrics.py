@@ -29,6 +29,7 @@ def confusion_matrix(predicted: Array, y: Array, n_classes: int) -> Array:
            [0, 1]])
     """
     checks.predictions("confusion_matrix", predicted, y)
+    checks.count("confusion_matrix", "n_classes", n_classes, least=1)
     checks.labels("confusion_matrix", predicted, n_classes, name="predicted")
     checks.labels("confusion_matrix", y, n_classes)
     pairs = n_classes * y.astype(np.intp) + predicted.astype(np.intp)

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import AbstractContextManager
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from toolz import accumulate
 
 from scratchmlp.core import checks
 from scratchmlp.core.activations import Activation, relu, softmax
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_view, map_arrays
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree
 from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
 from scratchmlp.core.products import product, product_transposed
 from scratchmlp.core.targets import check_targets, targets
@@ -51,7 +52,7 @@ def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
     checks.params("forward", params)
     check_network("forward", network, len(params))
     with quiet():
-        return map_arrays(frozen_view, checked_propagate("forward", params, X, network))
+        return frozen_tree(checked_propagate("forward", params, X, network))
 
 
 def backward(
@@ -92,7 +93,7 @@ def backward(
     Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
     with quiet():
         grads = backpropagate(params, cache, Y, network, weights, total)
-    return map_arrays(frozen_view, grads)
+    return frozen_tree(grads)
 
 
 def predict(params: Params, X: Array, network: Network = classifier) -> Array:
@@ -102,7 +103,7 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
     (n_out, m), under a sigmoid; the outputs themselves, (n_out, m), of a regressor. X is taken
     in tiles of columns, so the memory beyond the result does not grow with m.
 
-    Raises as `forward`.
+    Raises as `forward`, and ValueError where an output is not finite.
 
     >>> params = (Layer(np.array([[1.0], [2.0]]), np.zeros((2, 1))),)
     >>> predict(params, np.array([[1.0, -1.0]]))
@@ -114,8 +115,14 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
     tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
     with quiet():
         caches = (checked_propagate("predict", params, tile, network) for tile in tiles)
-        decisions = [decide(network.loss, cache.Z[-1]) for cache in caches]
+        decisions = [_decision(network.loss, cache.Z[-1]) for cache in caches]
     return freeze(np.concatenate(decisions, axis=-1))
+
+
+def _decision(loss: Loss, Z: Array) -> Array:
+    if not np.isfinite(Z).all():
+        raise ValueError("predict: params must give finite outputs, but some are NaN or infinite")
+    return decide(loss, Z)
 
 
 TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
@@ -124,7 +131,7 @@ TILE = 1000  # columns that are computed at once: few enough for their activatio
 def checked_propagate(where: str, params: Params, X: Array, network: Network) -> Cache:
     """`forward` of checked params: it checks X, and takes it in the dtype of the parameters."""
     checks.examples(where, X, params)
-    cache = propagate(params, X.astype(params[0].W.dtype, copy=False), network)
+    cache = propagate(params, X.astype(params[0].W.dtype, copy=False), network, where)
     # The product of anything with NaN or infinity is not finite: one row of Z tells of all X.
     first = cache.Z[0][0]
     if not math.isfinite(np.dot(first, first)):
@@ -132,16 +139,20 @@ def checked_propagate(where: str, params: Params, X: Array, network: Network) ->
     return cache
 
 
-def propagate(params: Params, X: Array, network: Network) -> Cache:
-    """`forward` without its checks; the arrays are writable."""
+def propagate(params: Params, X: Array, network: Network, where: str = "forward") -> Cache:
+    """`forward` without its checks of arguments; the arrays are writable."""
 
-    def advance(before: tuple[Any, Array], here: tuple[Layer, Activation]) -> tuple[Array, Array]:
-        (W, b), activation = here
+    def advance(
+        before: tuple[Any, Array], here: tuple[int, Layer, Activation]
+    ) -> tuple[Array, Array]:
+        number, (W, b), activation = here
         Z = product(W, before[1])
         Z += b
-        return Z, activation.function(Z).astype(Z.dtype, copy=False)
+        A = activation.function(Z)
+        checks.result(where, f"the activation of layer {number}", A, Z.shape)
+        return Z, A.astype(Z.dtype, copy=False)
 
-    layers = zip(params, activations(network, len(params)), strict=True)
+    layers = zip(count(1), params, activations(network, len(params)), strict=False)
     (_, *Z), A = zip(*accumulate(advance, layers, (None, X)), strict=True)
     return Cache(tuple(Z), A)
 
@@ -153,8 +164,9 @@ def backpropagate(
     network: Network,
     weights: Array | None,
     total: float | None,
+    where: str = "backward",
 ) -> Grads:
-    """`backward` without its checks, with targets Y (n_out, m); the gradients are writable."""
+    """`backward` of checked arguments, with targets Y (n_out, m); the gradients are writable."""
     m = Y.shape[1]
     if weights is None:
         scale: Any = 1 / float(m if total is None else total)
@@ -165,10 +177,13 @@ def backpropagate(
     def before(dZ: tuple[Array], above: tuple[Layer, Activation, Array, Array]) -> tuple[Array]:
         layer, activation, Z, A = above
         dA = layer.W.T @ dZ[0]
-        dA *= activation.derivative(Z, A)
+        slope = activation.derivative(Z, A)
+        checks.result(where, "an activation's derivative", slope, Z.shape)
+        dA *= slope
         return (dA,)
 
     delta = network.loss.delta(cache.A[-1], Y)
+    checks.result(where, "the loss's delta", delta, Y.shape)
     last = ((delta * scale).astype(Y.dtype, copy=False),)
     hidden = activations(network, len(params))[:-1]
     layers = zip(params[1:], hidden, cache.Z[:-1], cache.A[1:-1], strict=True)
@@ -197,27 +212,39 @@ def activations(network: Network, depth: int) -> tuple[Activation, ...]:
     return (*each, network.loss.activation)
 
 
-def check_network(where: str, value: Any, depth: int) -> None:
-    """A Network whose hidden activations fit so many layers."""
-    if not isinstance(getattr(value, "loss", None), Loss):
+def check_network(where: str, value: Any, depth: int | None = None) -> None:
+    """A Network whose hidden activations fit so many layers, if it is known how many."""
+    if not (isinstance(value, Network) and isinstance(value.loss, Loss)):
         raise TypeError(f"{where}: network must be a Network with a Loss, not {checks.kind(value)}")
     hidden = value.hidden
     each = (hidden,) if isinstance(hidden, Activation) else hidden
     if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
-        raise TypeError(f"{where}: hidden must be an Activation or a tuple of them")
-    if each is hidden and len(hidden) != depth - 1:
+        raise TypeError(f"{where}: network.hidden must be an Activation or a tuple of them")
+    activation, *others = value.loss
+    if not isinstance(activation, Activation):
+        raise TypeError(f"{where}: the loss of network must have an Activation")
+    for functions in (*each, activation, others):
+        checks.functions(where, "network", functions)
+    if depth and each is hidden and len(hidden) != depth - 1:
         raise ValueError(
             f"{where}: network has {len(hidden)} hidden activations "
             f"but params has {depth - 1} hidden layers"
         )
     if softmax in each:
-        raise ValueError(f"{where}: softmax is for outputs: it is not elementwise")
+        raise ValueError(
+            f"{where}: softmax is for outputs: it is not elementwise, so network cannot hide it"
+        )
 
 
 def _check_cache(params: Params, cache: Cache) -> None:
     if not isinstance(cache, Cache):
         raise TypeError(f"backward: cache must be a Cache, not {type(cache).__name__}")
-    m = cache.A[0].shape[-1] if cache.A else 0
+    for name, arrays in zip(cache._fields, cache, strict=True):
+        if not isinstance(arrays, tuple):
+            raise TypeError(f"backward: cache.{name} must be a tuple, not {checks.kind(arrays)}")
+        for number, array in enumerate(arrays):
+            checks.array("backward", f"cache.{name}[{number}]", array, "f")
+    m = cache.A[0].shape[-1] if cache.A and cache.A[0].ndim else 0
     heights = [params[0].W.shape[1], *(len(b) for _, b in params)]
     came = ([Z.shape for Z in cache.Z], [A.shape for A in cache.A])
     expected = [(n, m) for n in heights]

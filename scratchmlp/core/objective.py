@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Params, frozen_view, map_arrays, map_layers, spare
+from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_layers, spare
 from scratchmlp.core.batches import Batch
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
@@ -56,6 +56,7 @@ def evaluate(
     Evaluation(loss=0.6931471805599453, accuracy=0.5)
     """
     check("evaluate", params, network, map)
+    check_shards("evaluate", "shards", shards)
     return gather("evaluate", params, shards, network, map, differentiate=False)[0]
 
 
@@ -76,16 +77,28 @@ def value_and_grad(
            [-0.25]])
     """
     check("value_and_grad", params, network, map)
+    check_shards("value_and_grad", "shards", shards)
     evaluation, grads = gather("value_and_grad", params, shards, network, map)
-    return evaluation, map_arrays(frozen_view, grads)
+    return evaluation, frozen_tree(grads)
 
 
 def check(where: str, params: Params, network: Network, map: Map) -> None:
     """The arguments that every function over shards has."""
     checks.params(where, params)
     check_network(where, network, len(params))
+    check_map(where, map)
+
+
+def check_map(where: str, map: Any) -> None:
+    """Nothing but a function."""
     if not callable(map):
-        raise TypeError(f"{where}: map must be a function, not {type(map).__name__}")
+        raise TypeError(f"{where}: map must be a function, not {checks.kind(map)}")
+
+
+def check_shards(where: str, name: str, value: Any) -> None:
+    """A Batch, or shards to go through; each is checked when it comes."""
+    if not isinstance(value, (Batch, LiveBatch)):
+        checks.stream(where, name, value)
 
 
 def gather(
@@ -194,14 +207,18 @@ def _batch_sums(
     if weights is not None:
         checks.weights(where, weights, m)
     Y = targets(y, n_out, network.loss, Z.dtype)
-    loss = _weighted(network.loss.value(Z, Y), weights)
+    values = network.loss.value(Z, Y)
+    checks.result(where, "the loss's value", values, (m,))
+    loss = _weighted(values, weights)
     hits = _weighted(right(network.loss, Z, y), weights)
     weight = m if weights is None else float(weights.sum(dtype=np.float64))
     if not differentiate:
         return _Sums(weight, loss, hits, ())
     if weight == 0:
         return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
-    return _Sums(weight, loss, hits, backpropagate(params, cache, Y, network, weights, total))
+    return _Sums(
+        weight, loss, hits, backpropagate(params, cache, Y, network, weights, total, where)
+    )
 
 
 def _weighted(figures: Array, weights: Array | None) -> float:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks, rules
-from scratchmlp.core.arrays import Grads, Params, frozen_view, map_arrays
+from scratchmlp.core.arrays import Grads, Params, frozen_tree, map_arrays
 from scratchmlp.core.schedules import LearningRate, check_rate, rate_at
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
@@ -46,7 +46,7 @@ def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     """The parameters after one step of gradient descent: W - learning_rate dW, b likewise.
 
     Raises ValueError where grads are not of the params' shapes, or the rate is negative or not
-    finite; TypeError where the rate is no number.
+    finite; TypeError where grads are of another dtype, or the rate is no number.
 
     >>> from scratchmlp import Layer
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
@@ -56,7 +56,7 @@ def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     checks.params("step", params)
     checks.like_params("step", "grads", grads, params)
     rate = checks.positive("step", "learning_rate", learning_rate, zero=True)
-    return rules.descend(params, map_arrays(frozen_view, grads), rate)
+    return rules.descend(params, frozen_tree(grads), rate)
 
 
 def sgd(learning_rate: LearningRate) -> Optimizer:
@@ -176,6 +176,7 @@ def check_optimizer(where: str, optimizer: Any) -> None:
             f"{where}: optimizer must be an Optimizer such as sgd(0.1), "
             f"not {checks.kind(optimizer)}"
         )
+    checks.functions(where, "optimizer", optimizer)
 
 
 def rate_of(optimizer: Optimizer, iteration: int) -> float | None:
@@ -236,6 +237,8 @@ def _sgd(
     *,
     learning_rate: LearningRate,
 ) -> Updated:
+    if state != ():
+        raise TypeError(f"sgd: state must be an empty tuple, not {checks.kind(state)}")
     return rules.descend(params, grads, rate_at(learning_rate, iteration)), state
 
 

@@ -6,8 +6,9 @@ Each function takes a stream and gives a stream or what is left of it, so they c
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,8 +16,16 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze, frozen_view
 from scratchmlp.core.batches import Batch
 from scratchmlp.core.live_rows import LiveBatch
-from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Evaluation, Map, Shards, evaluate
+from scratchmlp.core.network import Network, check_network, classifier
+from scratchmlp.core.objective import (
+    Evaluation,
+    Map,
+    Shards,
+    check,
+    check_map,
+    check_shards,
+    gather,
+)
 from scratchmlp.core.training import State
 
 
@@ -49,14 +58,17 @@ Step = TypeVar("Step", State, Record)
 def thinned(stream: Iterable[Step], *, every: int) -> Iterator[Step]:
     """The States or Records whose iteration is a multiple of `every`.
 
-    Raises ValueError for every < 1, TypeError where it is no integer.
+    Raises ValueError for every < 1; TypeError where it is no integer, and, when the stream comes to
+    it, for anything but a State or Record.
 
     >>> states = (State((), (), iteration, 0.0, 0.0) for iteration in range(1, 8))
     >>> [state.iteration for state in thinned(states, every=3)]
     [3, 6]
     """
     checks.count("thinned", "every", every, least=1)
-    return (item for item in stream if item.iteration % every == 0)
+    checks.stream("thinned", "stream", stream)
+    items = (_checked("thinned", "stream", (State, Record), item) for item in stream)
+    return (item for item in items if item.iteration % every == 0)
 
 
 def records(
@@ -81,7 +93,12 @@ def records(
     >>> [(each.iteration, each.validation is None) for each in records(states, every=2)]
     [(2, True), (4, True), (5, True)]
     """
+    checks.stream("records", "states", states)
     checks.count("records", "every", every, least=1)
+    check_network("records", network)
+    check_map("records", map)
+    if validation is not None:
+        check_shards("records", "validation", validation)
     if not (validation is None or isinstance(validation, (Batch, LiveBatch))):
         validation = tuple(validation)  # it is gone through again and again
     return _records(states, validation, every, network, map)
@@ -108,9 +125,11 @@ def early_stopping(
     >>> [record.iteration for record in early_stopping(course, patience=2)]
     [0, 1, 2, 3]
     """
+    checks.stream("early_stopping", "records", records)
     checks.count("early_stopping", "patience", patience, least=1)
     least = checks.positive("early_stopping", "min_improvement", min_improvement, zero=True)
-    return _patient(records, patience, least, earlier)
+    checks.stream("early_stopping", "earlier", earlier)
+    return _patient(records, patience, least, _losses(earlier))
 
 
 def best_record(records: Iterable[Record]) -> Record:
@@ -122,7 +141,8 @@ def best_record(records: Iterable[Record]) -> Record:
     >>> best_record(Record(k, loss, loss, None) for k, loss in enumerate(losses)).iteration
     1
     """
-    best = min(records, key=_validation_loss, default=None)
+    checks.stream("best_record", "records", records)
+    best = min(records, key=partial(_validation_loss, "best_record"), default=None)
     if best is None:
         raise ValueError("best_record: there are no records")
     return best
@@ -131,9 +151,12 @@ def best_record(records: Iterable[Record]) -> Record:
 def history(stream: Iterable[State] | Iterable[Record]) -> History:
     """The figures of a stream of States or Records as arrays; it does not hold on to their states.
 
+    Raises TypeError for anything else.
+
     >>> history(State((), (), iteration, 0.5, 1.0) for iteration in (1, 2)).iterations
     array([1, 2])
     """
+    checks.stream("history", "stream", stream)
     rows = np.array([_figures(item) for item in stream], np.float64).reshape(-1, 5)
     iterations, *figures = rows.T
     return History(freeze(iterations.astype(np.int64)), *map(frozen_view, figures))
@@ -146,11 +169,13 @@ def _records(
         means = Evaluation(*(math.fsum(figures) / len(seen) for figures in zip(*seen, strict=True)))
         if validation is None:
             return Record(state.iteration, means, None, state)
-        evaluation = evaluate(state.params, validation, network, map=map)
+        check("records", state.params, network, map)
+        evaluation, _ = gather("records", state.params, validation, network, map, False)
         return Record(state.iteration, means, evaluation, state)
 
     seen: list[tuple[float, float]] = []
     for state in states:
+        _checked("records", "states", (State,), state)
         seen.append((state.loss, state.accuracy))
         if state.iteration % every == 0:
             yield record(state)
@@ -163,7 +188,7 @@ def _patient(
     records: Iterable[Record], patience: int, least: float, earlier: Iterable[float]
 ) -> Iterator[Record]:
     before: Iterable[tuple[float, None]] = ((loss, None) for loss in earlier)
-    since = ((_validation_loss(record), record) for record in records)
+    since = ((_validation_loss("early_stopping", record), record) for record in records)
     best, waited = math.inf, 0
     for loss, record in chain(before, since):
         best, waited = (loss, 0) if loss < best - least else (best, waited + 1)
@@ -174,14 +199,33 @@ def _patient(
 
 
 def _figures(item: State | Record) -> tuple[float, ...]:
+    _checked("history", "stream", (State, Record), item)
     if isinstance(item, State):
         return item.iteration, item.loss, item.accuracy, math.nan, math.nan
+    for figures in (item.training, item.validation or item.training):
+        _checked("history", "training and validation in stream", (Evaluation,), figures)
     return item.iteration, *item.training, *(item.validation or (math.nan, math.nan))
 
 
-def _validation_loss(record: Record) -> float:
+def _validation_loss(where: str, record: Record) -> float:
     """Infinite where it is NaN, which is below nothing and above nothing."""
+    _checked(where, "records", (Record,), record)
     if record.validation is None:
-        raise ValueError(f"the record of iteration {record.iteration} has no validation")
-    loss = record.validation.loss
+        raise ValueError(f"{where}: the record of iteration {record.iteration} has no validation")
+    loss = _checked(where, "validation in records", (Evaluation,), record.validation).loss
     return math.inf if math.isnan(loss) else loss
+
+
+def _checked(where: str, name: str, kinds: tuple[type, ...], item: Any) -> Any:
+    """An item of a stream, once it is of one of these kinds."""
+    if not isinstance(item, kinds):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{where}: {name} must be of {expected}, not {checks.kind(item)}")
+    return item
+
+
+def _losses(earlier: Iterable[Any]) -> tuple[float, ...]:
+    losses = tuple(earlier)
+    for number, loss in enumerate(losses):
+        checks.number("early_stopping", f"earlier[{number}]", loss)
+    return losses

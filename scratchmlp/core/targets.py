@@ -14,7 +14,8 @@ from scratchmlp.core.losses import Loss
 def one_hot(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -> Array:
     """Labels (m,) as columns (n_classes, m): 1 in the row of the label, 0 elsewhere.
 
-    Raises TypeError for labels that are no integers, ValueError for one not in 0 ... n_classes - 1.
+    Raises TypeError for labels that are no integers or a dtype but float32 and float64, ValueError
+    for a label not in 0 ... n_classes - 1.
 
     >>> one_hot(np.array([1, 0]), 3)
     array([[0., 1.],
@@ -23,7 +24,7 @@ def one_hot(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -> Array:
     """
     checks.count("one_hot", "n_classes", n_classes, least=1)
     checks.labels("one_hot", y, n_classes)
-    return freeze(_one_hot(y, n_classes, np.dtype(dtype)))
+    return freeze(_one_hot(y, n_classes, checks.floating("one_hot", dtype)))
 
 
 def smooth_labels(Y: Array, alpha: float) -> Array:
@@ -31,7 +32,7 @@ def smooth_labels(Y: Array, alpha: float) -> Array:
 
     It is (1 - alpha) Y + alpha / n_classes, in the dtype of Y if that is a floating one.
 
-    Raises ValueError unless 0 <= alpha < 1, and where Y has fewer than two rows.
+    Raises ValueError unless 0 <= alpha < 1, and where Y is not finite or has fewer than two rows.
     Source: Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7.
 
     >>> smooth_labels(one_hot(np.array([1, 0]), 2), 0.5)
@@ -39,6 +40,7 @@ def smooth_labels(Y: Array, alpha: float) -> Array:
            [0.75, 0.25]], dtype=float32)
     """
     checks.matrix("smooth_labels", "Y", Y)
+    checks.finite("smooth_labels", "Y", Y)
     share = checks.fraction("smooth_labels", "alpha", alpha, zero=True)
     if len(Y) < 2:
         raise ValueError(f"smooth_labels: Y must have a row for each class, not shape {Y.shape}")

@@ -10,11 +10,20 @@ import numpy as np
 from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Params, freeze, frozen_view, map_arrays
-from scratchmlp.core.batches import shards
+from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree
+from scratchmlp.core.batches import check_examples, shards
 from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Map, Shards, check, gather
-from scratchmlp.core.optimizers import Optimizer, check_optimizer, rate_of, sgd
+from scratchmlp.core.objective import Map, Shards, check, check_shards, gather
+from scratchmlp.core.optimizers import (
+    AdamState,
+    MomentumState,
+    Optimizer,
+    RmspropState,
+    check_optimizer,
+    rate_of,
+    sgd,
+)
+from scratchmlp.core.schedules import check_rate
 
 
 class State(NamedTuple):
@@ -63,15 +72,27 @@ class DivergenceError(ArithmeticError):
 def init_state(params: Params, optimizer: Optimizer) -> State:
     """The State before the first update.
 
-    Raises as `forward` for the params; TypeError for anything but an Optimizer.
+    Raises as `forward` for the params, and ValueError where these are not finite; TypeError for
+    anything but an Optimizer.
 
     >>> from scratchmlp import init_params
     >>> init_state(init_params([2, 3]), sgd(0.1)).iteration
     0
     """
-    checks.params("init_state", params)
-    check_optimizer("init_state", optimizer)
-    return State(map_arrays(frozen_view, params), optimizer.init(params), 0, math.nan, math.nan)
+    return _start("init_state", params, optimizer)
+
+
+def _start(where: str, params: Params, optimizer: Optimizer) -> State:
+    checks.params(where, params)
+    for number, layer in enumerate(params, start=1):
+        for part, array in zip("Wb", layer, strict=True):
+            checks.finite(where, f"params: {part} of layer {number}", array)
+    check_optimizer(where, optimizer)
+    memory = optimizer.init(params)
+    if not isinstance(memory, tuple):
+        came = checks.kind(memory)
+        raise TypeError(f"{where}: init of optimizer must give a tuple, not {came}")
+    return State(frozen_tree(params), memory, 0, math.nan, math.nan)
 
 
 def train_step(
@@ -109,7 +130,7 @@ def train(
     `itertools.repeat(batch)` it is gradient descent without an end, of which one takes what one
     needs. To go on from the last State taken is the same as to have gone on.
 
-    Raises as `train_step`, when the stream comes to it.
+    Raises TypeError for batches that are no iterable; as `train_step`, when the stream comes to it.
 
     >>> from scratchmlp import Batch, init_params
     >>> batch = Batch(np.ones((2, 4)), np.array([0, 0, 1, 2]))
@@ -117,8 +138,20 @@ def train(
     >>> [state.iteration for state in take(3, states)]
     [1, 2, 3]
     """
-    _check("train", state, network, optimizer, map)
-    advance = partial(_advance, "train", network, optimizer, map)
+    return _states("train", state, batches, network, optimizer, map)
+
+
+def _states(
+    where: str,
+    state: State,
+    batches: Iterable[Shards],
+    network: Network,
+    optimizer: Optimizer,
+    map: Map,
+) -> Iterator[State]:
+    _check(where, state, network, optimizer, map)
+    checks.stream(where, "batches", batches)
+    advance = partial(_advance, where, network, optimizer, map)
     steps = drop(1, accumulate(advance, batches, (state, state)))
     return iter(pluck(1, steps))
 
@@ -147,11 +180,16 @@ def gradient_descent(
     >>> trained.accuracies[-1], trained.losses.shape
     (np.float64(1.0), (50,))
     """
-    checks.count("gradient_descent", "iterations", iterations, least=0)
+    where = "gradient_descent"
+    checks.count(where, "iterations", iterations, least=0)
+    optimizer = sgd(check_rate(where, learning_rate))
+    state = _start(where, params, optimizer)
+    if y is None:
+        check_shards(where, "X without y", X)
+    else:
+        check_examples(where, cast(Array, X), y, None)
     data: Shards = cast(Shards, X) if y is None else shards(cast(Array, X), y)
-    optimizer = sgd(learning_rate)
-    state = init_state(params, optimizer)
-    states = train(state, repeat(data), network=network, optimizer=optimizer, map=map)
+    states = _states(where, state, repeat(data), network, optimizer, map)
     losses, accuracies = np.empty(iterations), np.empty(iterations)
     for number, state in enumerate(take(iterations, states)):
         losses[number], accuracies[number] = state.loss, state.accuracy
@@ -168,6 +206,7 @@ def _advance(
 ) -> tuple[State, State]:
     # The state before is kept because only the next loss tells whether new parameters are good.
     good, state = states
+    check_shards(where, "batch", batch)
     (loss, accuracy), grads = gather(where, state.params, batch, network, map)
     if not math.isfinite(loss):
         rate = rate_of(optimizer, state.iteration - 1) if state.iteration else None
@@ -181,3 +220,15 @@ def _check(where: str, state: State, network: Network, optimizer: Optimizer, map
         raise TypeError(f"{where}: state must be a State, not {type(state).__name__}")
     check(where, state.params, network, map)
     check_optimizer(where, optimizer)
+    checks.count(where, "state.iteration", state.iteration, least=0)
+    _check_memory(where, state.optimizer, state.params)
+
+
+def _check_memory(where: str, memory: Any, params: Params) -> None:
+    """An optimizer's state: if it is one of scratchmlp's, in the shapes of the parameters."""
+    if not isinstance(memory, tuple):
+        came = checks.kind(memory)
+        raise TypeError(f"{where}: state.optimizer must be a tuple, not {came}")
+    if isinstance(memory, (MomentumState, RmspropState, AdamState)):
+        for name, each in zip(memory._fields, memory, strict=True):
+            checks.like_params(where, f"state.optimizer.{name}", each, params)

@@ -1,0 +1,313 @@
+"""Every public function meets every kind of wrong argument, and says so before any work is done."""
+
+import inspect
+import itertools
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import scratchmlp
+from scratchmlp import (
+    classifier,
+)
+from scratchmlp.names import INITIALIZERS
+from tests.wrong_values import (
+    ANYTHING,
+    AS_MANY,
+    BATCH,
+    CACHE,
+    CLASSES,
+    COUNT,
+    DTYPE,
+    EXAMPLES,
+    FINITE,
+    FITTING,
+    FROM_ZERO,
+    GOALS,
+    GRADS,
+    INITIALIZER,
+    LABELS,
+    NETWORK,
+    OPTIMIZER,
+    OTHER_SHAPES,
+    PARAMS,
+    PIXELS,
+    POSITIVE,
+    RATE,
+    ROWS,
+    SHARE,
+    SIZES,
+    STATE,
+    STATISTICS,
+    STREAM,
+    TARGETS,
+    TREE,
+    UNSEEN,
+    WEIGHTS,
+    X,
+    Y,
+    batch,
+    cache,
+    flat,
+    gives,
+    one,
+    optimizer,
+    params,
+    record,
+    state,
+    statistics,
+    weights,
+    y,
+)
+
+GRADUAL = {"iterations": (5, COUNT, "")}
+DECAY = {
+    "rate": (0.1, RATE, "number"),
+    "every": (5, COUNT, ""),
+    "factor": (0.5, POSITIVE, "number"),
+}
+LEARNING = (0.1, RATE, "number, function, type")
+SHARED = (0.9, SHARE, "number")
+ABOVE_ZERO = (1e-8, POSITIVE, "number")
+ADAM = {"learning_rate": LEARNING, "beta1": SHARED, "beta2": SHARED, "epsilon": ABOVE_ZERO}
+PAIRS = {
+    "X": (X, ROWS | {"an example too few": X[:, 1:]}, "X"),
+    "y": (y, LABELS | AS_MANY | TARGETS, "y, X"),
+}
+SHARDS = PAIRS | {
+    "size": (4, COUNT, ""),
+    "weights": (weights, WEIGHTS, "None, y"),
+}
+PARAMETERS = {"params": (params, PARAMS, "params")}
+OF_A_NETWORK = {"network": (classifier, NETWORK, "network")}
+MAP = {"map": (map, {"number of workers": 4}, "function, type")}
+OVER_SHARDS = {
+    "params": (params, FITTING, "params"),
+    "shards": (batch, BATCH, "batch"),
+    **OF_A_NETWORK,
+    **MAP,
+}
+TRAINING = {**OF_A_NETWORK, "optimizer": (optimizer, OPTIMIZER, "optimizer"), **MAP}
+PREDICTIONS = {
+    "predicted": (y, LABELS | AS_MANY, "y"),
+    "y": (y, LABELS | AS_MANY, "y"),
+}
+
+# Of each argument: a right value, wrong ones, and what of ANYTHING is right as well.
+ARGUMENTS = {
+    "accuracy": PREDICTIONS,
+    "adam": ADAM,
+    "adamw": ADAM | {"weight_decay": (0.1, RATE, "number")},
+    "backward": {
+        "params": (params, GRADS, "params"),
+        "cache": (cache, CACHE, "cache"),
+        "y": (y, GOALS, "y"),
+        **OF_A_NETWORK,
+        "weights": (weights, WEIGHTS, "None, y"),
+        "total": (6.0, POSITIVE, "number, None"),
+    },
+    "balanced_weights": {"y": (y, LABELS | {"negative": one(y, -1)}, "y")},
+    "best_record": {"records": ([record], UNSEEN, "")},
+    "clip_by_global_norm": {
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "max_norm": (1.0, POSITIVE, "number"),
+    },
+    "confusion_matrix": {
+        "predicted": (y, CLASSES | AS_MANY, "y"),
+        "y": (y, CLASSES | AS_MANY, "y"),
+        "n_classes": (3, COUNT, ""),
+    },
+    "constant": {"rate": (0.1, RATE, "number")},
+    "cosine_decay": {
+        "rate": (0.1, RATE, "number"),
+        **GRADUAL,
+        "final": (0.0, RATE, "number"),
+    },
+    "early_stopping": {
+        "records": ([record], UNSEEN, "empty list, empty tuple"),
+        "patience": (1, COUNT, ""),
+        "min_improvement": (0.0, RATE, "number"),
+        "earlier": (
+            [0.5],
+            {"texts": ["abc"], "None inside": [None], "number": 1.0, "booleans": [True]},
+            "list of numbers, empty list, empty tuple, set, y",
+        ),
+    },
+    "evaluate": OVER_SHARDS,
+    "exponential_decay": DECAY,
+    "flatten": {
+        "tree": (
+            params,
+            TREE,
+            "params, layer, tuples for layers, X, y, complex numbers, 0-dimensional, cache, batch",
+        ),
+    },
+    "forward": {"params": (params, FITTING, "params"), "X": (X, EXAMPLES, "X"), **OF_A_NETWORK},
+    "gradient_descent": {
+        "params": (params, FINITE, "params"),
+        "X": (X, EXAMPLES | {"an example too few": X[:, 1:]}, "X"),
+        "y": (y, GOALS | {"batch": batch}, "y"),
+        "iterations": (2, FROM_ZERO, ""),
+        "learning_rate": LEARNING,
+        **OF_A_NETWORK,
+        **MAP,
+    },
+    "history": {
+        "stream": (
+            [record],
+            STREAM | {"a wrong validation": UNSEEN["validation that is a number"]},
+            "empty list, empty tuple",
+        )
+    },
+    "huber": {"threshold": (1.0, POSITIVE, "number")},
+    "init_params": {
+        "sizes": ((3, 4), SIZES, "y"),
+        "seed": (0, FROM_ZERO, ""),
+        "initializer": (gives(np.zeros((4, 3))), INITIALIZER, "function, type"),
+        "dtype": (np.float32, DTYPE, ""),
+    },
+    "init_state": {
+        "params": (params, FINITE, "params"),
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+    },
+    "leaky_relu": {"slope": (0.1, SHARE, "number")},
+    "live_shards": SHARDS,
+    "map_arrays": {
+        "function": (np.add, {"name of one": "add"}, "function, type"),
+        "tree": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
+        "trees": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
+    },
+    "minibatches": SHARDS | {"seed": (0, FROM_ZERO, ""), "start": (0, FROM_ZERO, "")},
+    "momentum": {"learning_rate": LEARNING, "beta": SHARED},
+    "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
+    "normalize": {
+        "pixels": (np.arange(12, dtype=np.uint8).reshape(3, 4), PIXELS, "y, 0-dimensional"),
+        "dtype": (np.float32, DTYPE, ""),
+    },
+    "one_cycle": {
+        "peak": (0.1, RATE, "number"),
+        **GRADUAL,
+        "rising": (0.3, SHARE | {"zero": 0}, "number"),
+        "start": (0.1, RATE, "number, None"),
+        "final": (0.1, RATE, "number, None"),
+    },
+    "one_hot": {
+        "y": (y, CLASSES, "y"),
+        "n_classes": (3, COUNT, ""),
+        "dtype": (np.float32, DTYPE, ""),
+    },
+    "predict": {"params": (params, FITTING, "params"), "X": (X, EXAMPLES, "X"), **OF_A_NETWORK},
+    "records": {
+        "states": ([state], STREAM | {"records": [record]}, "empty list, empty tuple"),
+        "validation": (batch, BATCH, "batch, None"),
+        "every": (1, COUNT, ""),
+        "network": (classifier, NETWORK, "network"),
+        **MAP,
+    },
+    "rmsprop": {"learning_rate": LEARNING, "beta": SHARED, "epsilon": ABOVE_ZERO},
+    "sgd": {"learning_rate": LEARNING},
+    "shards": SHARDS,
+    "shuffle": PAIRS | {"seed": (0, FROM_ZERO, "")},
+    "smooth_labels": {
+        "Y": (Y, ROWS | {"NaN": one(Y, np.nan), "one row": Y[:1]}, "X"),
+        "alpha": (0.1, SHARE, "number"),
+    },
+    "split": PAIRS | {"fraction": (0.5, SHARE | {"zero": 0, "tiny": 1e-9}, "number")},
+    "standardize": {
+        "X": (X, ROWS | {"NaN": one(X, np.nan), "infinity": one(X, np.inf)}, "X"),
+        "statistics": (statistics, STATISTICS, "None"),
+    },
+    "step": {
+        "params": (params, GRADS, "params"),
+        "grads": (params, GRADS, "params"),
+        "learning_rate": (0.1, RATE, "number"),
+    },
+    "step_decay": DECAY,
+    "thinned": {
+        "stream": ([record], STREAM, "empty list, empty tuple"),
+        "every": (1, COUNT, ""),
+    },
+    "train": {
+        "state": (state, STATE, "state"),
+        "batches": (
+            [batch],
+            {name: [value] for name, value in BATCH.items()} | {"number": 5},
+            "empty list, empty tuple",
+        ),
+        **TRAINING,
+    },
+    "train_step": {"state": (state, STATE, "state"), "batch": (batch, BATCH, "batch"), **TRAINING},
+    "unflatten": {
+        "vector": (
+            flat,
+            {"list": flat.tolist(), "column": flat[:, np.newaxis], "one too few": flat[1:]}
+            | {"complex": flat + 0j, "booleans": flat > 0, "empty": flat[:0]},
+            "",
+        ),
+        "like": (params, TREE, "params, tuples for layers"),
+    },
+    "value_and_grad": OVER_SHARDS,
+    "warmup": {"learning_rate": LEARNING, **GRADUAL},
+    "weight_decay": {
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "decay": (0.1, RATE, "number"),
+    },
+}
+
+# What a message may name in the place of the argument: its parts.
+IN_A_BATCH = ("shards", "shard", "batch", "X", "y", "weights", "rows", "n_in")
+PARTS = dict.fromkeys(("shards", "batch", "batches", "validation"), IN_A_BATCH) | {
+    "records": ("record",),
+    "network": ("loss",),
+    "params": ("X",),
+    "state": ("params",),
+    "statistics": ("mean", "deviation"),
+}
+
+
+def cases():
+    for function, arguments in ARGUMENTS.items():
+        for argument, (_, wrong, right) in arguments.items():
+            others = {k: v for k, v in ANYTHING.items() if k not in right.split(", ")}
+            for name, value in (others | wrong).items():
+                yield pytest.param(function, argument, value, id=f"{function}-{argument}-{name}")
+
+
+def call(function, arguments):
+    if "trees" in arguments:  # they have no names
+        return scratchmlp.map_arrays(*arguments.values())
+    result = getattr(scratchmlp, function)(**arguments)
+    return list(itertools.islice(result, 3)) if isinstance(result, Iterator) else result
+
+
+def right_arguments(function):
+    return {argument: value for argument, (value, *_) in ARGUMENTS[function].items()}
+
+
+def test_no_public_function_is_left_out():
+    functions = {name for name in scratchmlp.__all__ if callable(getattr(scratchmlp, name))}
+    assert {name for name in functions if name.islower()} == {*ARGUMENTS, *INITIALIZERS}
+
+
+@pytest.mark.parametrize("function", ARGUMENTS)
+def test_no_argument_is_left_out(function):
+    assert {*ARGUMENTS[function]} == {*inspect.signature(getattr(scratchmlp, function)).parameters}
+
+
+@pytest.mark.parametrize("function", ARGUMENTS)
+def test_the_right_arguments_are_taken(function):
+    call(function, right_arguments(function))
+
+
+@pytest.mark.parametrize(("function", "argument", "value"), [*cases()])
+def test_a_wrong_argument(function, argument, value):
+    arguments = right_arguments(function) | {argument: value}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(function, arguments)
+    message = str(caught.value)
+    named = set(re.findall(r"\w+", message.removeprefix(f"{function}: ")))
+    assert message.startswith(f"{function}: ")
+    assert "\n" not in message
+    assert named & {*ARGUMENTS[function], *PARTS.get(argument, ())}
