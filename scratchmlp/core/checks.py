@@ -169,8 +169,9 @@ def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
         raise ValueError(f"{where}: labels {name} must have shape (m,), not {y.shape}")
     if not y.size:
         raise ValueError(f"{where}: {name} is empty")
-    low, high = 0 if y.dtype.kind == "u" else y.min(), y.max()
-    if low < 0 or high >= n_classes:
+    # As unsigned numbers the negative ones are the largest: one look finds both.
+    if y.view(f"{y.dtype.byteorder}u{y.itemsize}").max() >= n_classes:
+        low, high = 0 if y.dtype.kind == "u" else y.min(), y.max()
         raise ValueError(
             f"{where}: labels {name} must be in 0 ... {n_classes - 1}, "
             f"not {low if low < 0 else high}"
@@ -219,11 +220,13 @@ def predictions(where: str, predicted: Any, y: Any) -> None:
         raise ValueError(f"{where}: y is empty")
 
 
-def result(where: str, of: str, value: Any, shape: tuple[int, ...]) -> None:
+def result(where: str, of: str, value: Any, shape: tuple[int, ...], layer: int = 0) -> None:
     """What a function of the user's own gave: an array of real numbers or booleans."""
-    if getattr(value, "shape", None) != shape or value.dtype.kind not in "fbiu":
-        came = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else kind(value)
-        raise ValueError(f"{where}: {of} must give an array of shape {shape}, not {came}")
+    if type(value) is np.ndarray and value.shape == shape and value.dtype.kind in "fbiu":
+        return
+    came = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else kind(value)
+    whose = f"{of} of layer {layer}" if layer else of
+    raise ValueError(f"{where}: {whose} must give an array of shape {shape}, not {came}")
 
 
 def functions(where: str, name: str, value: Iterable[Any]) -> None:

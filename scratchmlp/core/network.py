@@ -149,7 +149,7 @@ def propagate(params: Params, X: Array, network: Network, where: str = "forward"
         Z = product(W, before[1])
         Z += b
         A = activation.function(Z)
-        checks.result(where, f"the activation of layer {number}", A, Z.shape)
+        checks.result(where, "the activation", A, Z.shape, number)
         return Z, A.astype(Z.dtype, copy=False)
 
     layers = zip(count(1), params, activations(network, len(params)), strict=False)
