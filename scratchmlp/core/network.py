@@ -134,7 +134,7 @@ def checked_propagate(where: str, params: Params, X: Array, network: Network) ->
     cache = propagate(params, X.astype(params[0].W.dtype, copy=False), network, where)
     # The product of anything with NaN or infinity is not finite: one row of Z tells of all X.
     first = cache.Z[0][0]
-    if not math.isfinite(np.dot(first, first)):
+    if not math.isfinite(first.dot(first)):
         checks.finite(where, "X", cache.A[0])
     return cache
 
