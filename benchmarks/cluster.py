@@ -60,7 +60,7 @@ def measured(workers: int, sizes: list[int], rounds: int) -> dict[str, Any]:
     X, y = mnist().train
     few = FEW * 4 * workers
     parts, params = shards(X[:, :few], y[:few], size=FEW), init_params(sizes)
-    options: dict[str, Any] = {"protocol": "tcp", "dashboard_address": None}
+    options: dict[str, Any] = {"protocol": "tcp", "dashboard_address": ":0"}
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, **options) as local,
         Client(local) as client,

@@ -10,7 +10,7 @@ import re
 import struct
 import zlib
 from io import BufferedReader
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,15 @@ _HEADER = re.compile(
     rb"'shape': \(((?:\d{1,18}, )*\d{1,18},?|)\), \} *\n"
 )
 _HEADER_MOST = 4096
+
+
+class NpyHeader(NamedTuple):
+    """What an array in a file says of itself, and the bytes in which it says so."""
+
+    dtype: "np.dtype[Any]"
+    shape: tuple[int, ...]
+    fortran: bool
+    raw: bytes
 
 
 class _Member(NamedTuple):
@@ -78,21 +87,33 @@ def _next_member(file: BufferedReader) -> _Member | None:
     return _Member(start, name, crc, size)
 
 
-def _array(file: BufferedReader, name: str, member: _Member) -> Array:
+def read_npy_header(file: BufferedReader, name: object) -> NpyHeader:
+    """The header of an array as `np.save` writes it; the file is left where its numbers begin.
+
+    Raises ValueError, with the name, for anything else.
+    """
     magic = file.read(10)
     header = file.read(min(int.from_bytes(magic[8:], "little"), _HEADER_MOST))
     found = _HEADER.fullmatch(header)
     if magic[:8] != b"\x93NUMPY\1\0" or found is None:
         raise ValueError(f"{name} is no array of numbers, and no pickle is read: {header[:80]!r}")
-    dtype, shape = np.dtype(found[1].decode()), tuple(map(int, re.findall(rb"\d+", found[3])))
-    size = len(magic) + len(header) + math.prod(shape) * dtype.itemsize
+    try:
+        dtype = np.dtype(found[1].decode())
+    except TypeError as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from None
+    shape = tuple(map(int, re.findall(rb"\d+", found[3])))
+    return NpyHeader(dtype, shape, found[2] == b"True", magic + header)
+
+
+def _array(file: BufferedReader, name: str, member: _Member) -> Array:
+    dtype, shape, fortran, header = read_npy_header(file, name)
+    size = len(header) + math.prod(shape) * dtype.itemsize
     if size != member.size:
         raise ValueError(f"{name} has {member.size} bytes, but its shape {shape} takes {size}")
-    fortran = found[2] == b"True"
     array = np.empty(shape[::-1] if fortran else shape, dtype)
     content = array.reshape(-1).view(np.uint8).data
     file.readinto(content)
-    if zlib.crc32(content, zlib.crc32(magic + header)) != member.crc:
+    if zlib.crc32(content, zlib.crc32(header)) != member.crc:
         raise ValueError(f"{name} is corrupt: its check sum is another")
     return array.T if fortran else array
 

@@ -35,9 +35,9 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     The arrays are named W1, b1, W2, ... and optimizer1, ...; `about` is JSON that says the rest.
     There is never half a file: it takes its name when it is whole.
 
-    Raises ValueError where the optimizer's state has tuples of a type that is not scratchmlp's
-    (plain ones will do) or has anything but arrays of numbers, OSError where the file cannot be
-    written.
+    Raises ValueError where a parameter is not finite, or the optimizer's state has anything but
+    arrays of numbers, in tuples that are plain or of scratchmlp's types; OSError where the file
+    cannot be written.
 
     >>> import tempfile
     >>> from scratchmlp import init_params, init_state, sgd
@@ -48,7 +48,7 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     """
     if not isinstance(state, State):
         raise TypeError(f"save: state must be a State, not {checks.kind(state)}")
-    checks.params("save", state.params)
+    _check("save", state.params, state.optimizer)
     check_network("save", network, len(state.params))
     about = {
         "format": FORMAT,
@@ -80,7 +80,7 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
         about = _about(arrays.pop("about"))
         named = iter(_expected(about, arrays))
         params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
-        _check(params, optimizer)
+        _check("load", params, optimizer)
         state = State(params, optimizer, *_figures(about))
         return Checkpoint(state, _network(about["network"], network, len(params)))
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -117,13 +117,10 @@ def _figures(about: dict[str, Any]) -> tuple[int, float, float]:
     return iteration, float(loss), float(accuracy)
 
 
-def _check(params: Params, optimizer: Any) -> None:
-    checks.params("load", params)
-    for number, layer in enumerate(params, start=1):
-        for part, array in zip("Wb", layer, strict=True):
-            checks.finite("load", f"{part}{number}", array)
+def _check(where: str, params: Params, optimizer: Any) -> None:
+    checks.finite_params(where, params)
     if not isinstance(optimizer, tuple):
-        raise ValueError("the optimizer's state must be a tuple")
+        raise ValueError(f"{where}: the optimizer's state must be a tuple")
 
 
 def _outline(tree: Any) -> Any:

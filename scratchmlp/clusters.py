@@ -83,11 +83,12 @@ def cluster(client: Any) -> Iterator[Map]:
     not, and whatever a worker raises.
 
     >>> from distributed import Client
-    >>> with Client(processes=False, dashboard_address=None) as client, cluster(client) as map:
+    >>> with Client(processes=False, dashboard_address=":0") as client, cluster(client) as map:
     ...     list(map(pow, [2, 3, 4], [2, 2, 2]))
     [4, 9, 16]
     """
-    require("distributed", "cluster")
+    for module in ("distributed", "threadpoolctl"):
+        require(module, "cluster")
     mapped: Any = ClusterMap(client, [])  # mypy sees no function in a tuple
     try:
         yield mapped

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from tokenize import TokenError
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchmlp.archives import read_npy_header
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.batches import Batch
@@ -62,7 +63,7 @@ def _stored(path: PathLike) -> Stored:
         file.seek(0)
         if start[:2] == b"\x1f\x8b":
             raise ValueError(f"{path}: is gzipped: unzip it, to be read in pieces")
-        header = _read_npy_header if start == b"\x93NUMPY" else read_idx_header
+        header = _npy_header if start == b"\x93NUMPY" else read_idx_header
         shape, dtype = header(path, file)
         offset = file.tell()
     expected = offset + math.prod(shape) * dtype.itemsize
@@ -71,14 +72,9 @@ def _stored(path: PathLike) -> Stored:
     return Stored(place, offset, dtype, shape[0], shape[1:])
 
 
-def _read_npy_header(path: PathLike, file: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
+def _npy_header(path: PathLike, file: BufferedReader) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
     """As `read_idx_header`: the number of examples comes first."""
-    try:
-        first = np.lib.format.read_magic(file) == (1, 0)
-        read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-    except (ValueError, SyntaxError, TokenError, RecursionError) as error:
-        raise ValueError(f"{path}: is no .npy file: {error}") from None
+    dtype, shape, fortran, _ = read_npy_header(file, f"{path}:")
     if dtype.kind not in "iuf":
         raise ValueError(f"{path}: must hold real numbers, not {dtype}")
     if len(shape) > 2 or not math.prod(shape):

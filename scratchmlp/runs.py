@@ -181,7 +181,8 @@ def _commit(
     trail.rows.clear()
     if better and plan.patience is not None:
         save(plan.folder / MODEL, state, network=plan.network)
-    save(plan.folder / CHECKPOINT, state, network=plan.network)
+    if validation is None or math.isfinite(validation.loss):  # else the next loss will tell
+        save(plan.folder / CHECKPOINT, state, network=plan.network)
 
 
 def _lines(path: Path) -> list[list[str]]:

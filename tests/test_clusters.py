@@ -7,11 +7,12 @@ from itertools import repeat
 
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
+from distributed import CancelledError, Client, LocalCluster
 from toolz import last, take
 
 from scratchmlp import (
     Batch,
+    clusters,
     evaluate,
     flatten,
     init_params,
@@ -37,7 +38,7 @@ PARTS = shards(X, y, size=100)
 
 @pytest.fixture(scope="module")
 def client():
-    options = {"processes": True, "protocol": "tcp", "dashboard_address": None}
+    options = {"processes": True, "protocol": "tcp", "dashboard_address": ":0"}
     with (
         LocalCluster(n_workers=3, threads_per_worker=1, **options) as workers,
         Client(workers) as client,
@@ -142,6 +143,28 @@ def test_a_mistake_in_a_worker_arrives_with_its_message(mapped):
 def test_a_missing_file_is_no_lost_worker(mapped, tmp_path):
     with pytest.raises(FileNotFoundError):
         evaluate(params, [partial(read, tmp_path, 99)], map=mapped)
+
+
+def test_a_cluster_without_workers_is_waited_for():
+    options = {"protocol": "tcp", "dashboard_address": ":0"}
+    with LocalCluster(n_workers=0, **options) as workers, Client(workers) as client:
+        with cluster(client) as mapped:
+            workers.scale(1)
+            got = evaluate(params, PARTS, map=mapped)
+        assert got == alone(evaluate, params, PARTS)
+
+
+def test_what_kills_every_worker_is_given_up(mapped, monkeypatch):
+    attempts = []
+
+    def lost(*_):
+        attempts.append(1)
+        raise CancelledError
+
+    monkeypatch.setattr(clusters, "_placed", lost)
+    with pytest.raises(CancelledError):
+        evaluate(params, PARTS, map=mapped)
+    assert len(attempts) == 10
 
 
 def test_as_a_map_it_keeps_the_order(mapped):

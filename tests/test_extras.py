@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from scratchmlp import History, plots, workers
+from scratchmlp import History, extras, plots, workers
 from scratchmlp.__main__ import main
 
 
@@ -27,3 +27,17 @@ def test_the_command_line_says_so_before_the_work(monkeypatch, capsys, tmp_path)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["--out", str(tmp_path)]) == 2
     assert "pip install 'scratchmlp[cli]'" in capsys.readouterr().err
+
+
+def test_a_fault_inside_of_an_extra_is_not_a_missing_extra(monkeypatch, tmp_path):
+    (tmp_path / "faulty.py").write_text("import nonesuch")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nonesuch'"):
+        extras.require("faulty", "plot")
+
+
+@pytest.mark.parametrize("module", ["distributed", "threadpoolctl"])
+def test_a_cluster_without_its_extra(monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"pip install 'scratchmlp\[cluster\]'$"):
+        workers.cluster(None).__enter__()

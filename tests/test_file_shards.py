@@ -89,13 +89,13 @@ def npy(array, **changes):
 
 BAD_NPY = {
     "C order": (npy(np.zeros((30, 103))), "is in C order"),
-    "words": (npy(np.array(["a"])), "must hold real numbers"),
+    "words": (npy(np.array(["a"])), "must hold real numbers, not <U1"),
     "three axes": (npy(np.zeros((2, 3, 4))), "must be labels"),
     "empty": (npy(np.zeros((3, 0))), "must be labels"),
-    "no header": (b"\x93NUMPY\x01\x00", "is no .npy file"),
-    "a broken header": (npy(np.zeros(3), a=(b"descr", b"descx")), "is no .npy file"),
-    "half a header": (npy(np.zeros(3), a=(b"{", b"(")), "is no .npy file"),
-    "a later version": (npy(np.zeros(3), a=(b"NUMPY\x01", b"NUMPY\x09")), "is no .npy file"),
+    "no header": (b"\x93NUMPY\x01\x00", "is no array of numbers"),
+    "a broken header": (npy(np.zeros(3), a=(b"descr", b"descx")), "is no array of numbers"),
+    "half a header": (npy(np.zeros(3), a=(b"{", b"(")), "is no array of numbers"),
+    "a later version": (npy(np.zeros(3), a=(b"NUMPY\x01", b"NUMPY\x09")), "is no array of numbers"),
 }
 
 

@@ -143,7 +143,7 @@ CHECKPOINTS = {
     "a structure": (altered(W1=npy("V8")), "W1 is no array of numbers"),
     "a time": (altered(W1=npy("<M8")), "W1 is no array of numbers"),
     "text for numbers": (altered(W1=npy("<U2")), "W1 is <U2, not numbers"),
-    "a type that is none": (altered(W1=npy("<f3")), "not understood"),
+    "a type that is none": (altered(W1=npy("<f3")), "W1 is no array of numbers: "),
     "a path up": (altered(**{"../W1": npy()}), "it has b'../W1.npy', which is no array"),
     "a path from the root": (altered(**{"/W1": npy()}), "it has b'/W1.npy', which is no array"),
     "two files": (GOOD + GOOD, "its directory is cut short, or not the end of the file"),
@@ -180,7 +180,10 @@ CHECKPOINTS = {
     "a number without an end": (telling("9" * 100_000), "is no checkpoint"),
     "a list": (telling("[]"), "about is no object of JSON"),
     "several texts": (telling(["{}", "{}"]), r"about is <U2 \[2\], but should be text"),
-    "NaN": (altered(W1=npy(data=np.full(6, np.nan).tobytes())), r"W1\[0, 0\] is nan"),
+    "NaN": (
+        altered(W1=npy(data=np.full(6, np.nan).tobytes())),
+        "W of layer 1 of params must be finite",
+    ),
     "infinity": (altered(b1=npy(shape="(3, 1)", data=np.full(3, np.inf).tobytes())), "is inf"),
     "many members": (many, "it has no 'about'"),
 }

@@ -146,3 +146,13 @@ def test_a_first_loss_that_is_not_finite_has_no_learning_rate_to_blame():
         train_step(state, batch, network=regressor, optimizer=sgd(0.1))
     assert (caught.value.iteration, caught.value.learning_rate) == (0, None)
     assert same_bytes(caught.value.state.params, params)
+
+
+def test_a_map_that_loses_shards_is_an_error():
+    params, parts = batches()
+
+    def fewer(function, each):
+        return map(function, each[1:])
+
+    with pytest.raises(ValueError, match="evaluate: map gave fewer results than there are shards"):
+        evaluate(params, parts, map=fewer)

@@ -141,6 +141,14 @@ def params(where: str, value: Any, name: str = "params") -> None:
         n_in = W.shape[0]
 
 
+def finite_params(where: str, value: Any) -> None:
+    """Params without NaN and infinity: that takes a look at all their numbers."""
+    params(where, value)
+    for place, (W, b) in enumerate(value, start=1):
+        finite(where, f"W of layer {place} of params", W)
+        finite(where, f"b of layer {place} of params", b)
+
+
 def like_params(where: str, name: str, value: Any, like: Any) -> None:
     """Gradients, or a vector, of the same layers as the parameters."""
     params(where, value, name)

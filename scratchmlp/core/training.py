@@ -83,10 +83,7 @@ def init_state(params: Params, optimizer: Optimizer) -> State:
 
 
 def _start(where: str, params: Params, optimizer: Optimizer) -> State:
-    checks.params(where, params)
-    for number, layer in enumerate(params, start=1):
-        for part, array in zip("Wb", layer, strict=True):
-            checks.finite(where, f"params: {part} of layer {number}", array)
+    checks.finite_params(where, params)
     check_optimizer(where, optimizer)
     memory = optimizer.init(params)
     if not isinstance(memory, tuple):
