@@ -156,3 +156,5 @@ def test_a_map_that_loses_shards_is_an_error():
 
     with pytest.raises(ValueError, match="evaluate: map gave fewer results than there are shards"):
         evaluate(params, parts, map=fewer)
+    with pytest.raises(TypeError, match="evaluate: what map gives must be"):
+        evaluate(params, parts, map=lambda function, each: None)

@@ -145,8 +145,10 @@ def _fold(
     fold = getattr(map, "fold", None)
     if fold is not None:
         return cast(_Sums, fold(_add, work, shards))
+    results = map(work, shards)
+    checks.stream(where, "what map gives", results)
     try:
-        return folded(_add, iter(map(work, shards)), len(shards))
+        return folded(_add, iter(results), len(shards))
     except StopIteration:
         raise ValueError(f"{where}: map gave fewer results than there are shards") from None
 
@@ -159,6 +161,8 @@ class _Sums(NamedTuple):
 
 
 def _add(one: _Sums, other: _Sums) -> _Sums:
+    """Their sum, in the memory of one of them: nobody else has seen it."""
+
     def add(a: Array, b: Array) -> Array:
         return np.add(a, b, out=spare(a))
 
