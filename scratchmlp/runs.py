@@ -112,7 +112,8 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
     """
     lines = _cut(plan.folder / HISTORY, start.iteration)
     earlier = [float(line[3]) for line in lines if line[3]]
-    best, trail = min(earlier, default=math.inf), Trail([start], [])
+    best = min((loss for loss in earlier if not math.isnan(loss)), default=math.inf)
+    trail = Trail([start], [])
     with _progress(start.iteration, plan.iterations) as show:
         try:
             for record in _recorded(_noted(states, trail, show), plan, earlier, map):

@@ -1,5 +1,7 @@
 """Forward, backward and predict against the article's equations, written out."""
 
+import pickle
+import re
 import tracemalloc
 
 import numpy as np
@@ -18,6 +20,7 @@ from scratchmlp import (
     regressor,
     relu,
     sigmoid,
+    sigmoid_cross_entropy,
     softmax,
     step,
     tanh,
@@ -125,3 +128,55 @@ def test_accuracy_and_confusion():
     assert confusion_matrix(predicted, y, 3).tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 2]]
     assert confusion_matrix(np.uint8([1]), np.uint8([0]), 200).sum() == 1
     assert confusion_matrix(np.uint64([150]), np.uint8([199]), 200)[199, 150] == 1
+
+
+def test_labels_of_several_outputs_are_one_against_the_rest():
+    Z = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -1.0]])
+    labels = Loss(sigmoid, None, None)
+    assert right(labels, Z, np.array([0, 1, 1])).tolist() == [0.5, 1, 0]
+    assert right(labels, Z[:1], np.array([[0.5, 0.5, 0.6]])).tolist() == [0, 1, 1]
+
+
+def test_a_network_that_came_from_another_process_is_the_same():
+    params, X, *_ = problem()
+    for network in (Network(), regressor, Network(loss=sigmoid_cross_entropy)):
+        other = pickle.loads(pickle.dumps(network))
+        assert other.loss.activation is not network.loss.activation
+        np.testing.assert_array_equal(predict(params, X, other), predict(params, X, network))
+        y = np.eye(3)[:, [0, 1, 2, 0, 1, 2]]
+        one, same = (right(each.loss, forward(params, X).Z[-1], y) for each in (network, other))
+        np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.parametrize("hidden", [(), (relu,), (relu, tanh, relu)])
+def test_as_many_activations_as_hidden_layers(hidden):
+    params, X, *_ = problem(depth=3)
+    message = f"network has {len(hidden)} hidden activations but params has 2 hidden layers"
+    with pytest.raises(ValueError, match=message):
+        forward(params, X, Network(hidden))
+
+
+def test_a_cache_of_another_batch_is_told_with_its_shapes():
+    params, X, Y, _ = problem()
+    cache = forward(params, X)
+    wrong = cache._replace(Z=(cache.Z[0], cache.Z[1][:, 1:]))
+    message = (
+        "backward: cache must have A of shapes [(3, 6), (4, 6), (3, 6)], and Z of all but the first"
+        ", but A is [(3, 6), (4, 6), (3, 6)] and Z is [(4, 6), (3, 5)]"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        backward(params, wrong, Y)
+
+
+def test_a_decision_is_for_what_is_above_and_a_hit_is_no_near_miss():
+    Z = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, 1.0]])
+    assert right(Loss(softmax, None, None), Z, np.array([1, 0, 1])).tolist() == [0, 0, 0]
+    labels = Network(loss=sigmoid_cross_entropy)
+    undecided = (Layer(np.zeros((2, 3)), np.zeros((2, 1))),)
+    assert predict(undecided, np.ones((3, 1)), labels).tolist() == [[0], [0]]
+
+
+def test_an_infinity_that_relu_would_hide_is_seen():
+    params = (Layer(-np.ones((2, 1)), np.zeros((2, 1))), Layer(np.ones((2, 2)), np.zeros((2, 1))))
+    with pytest.raises(ValueError, match=r"X must be finite, but X\[0, 1\] is inf"):
+        forward(params, np.array([[1.0, np.inf]]))

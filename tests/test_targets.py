@@ -80,6 +80,7 @@ def test_a_huber_loss_is_half_the_square_near_and_a_line_far():
     loss = huber(1.0)
     np.testing.assert_allclose(loss.value(Z, Y), [0.125, 1.5, 1.5, 9.5])
     np.testing.assert_allclose(loss.delta(Z, Y), [[-0.5, 1, -1, 1]])
+    assert huber().value(Z, Y).tolist() == loss.value(Z, Y).tolist()
     far = huber(1e6)
     np.testing.assert_allclose(far.value(Z, Y), [0.125, 2, 2, 50])
     params, X, *_ = problem(n_out=2)
