@@ -148,10 +148,10 @@ def test_a_network_that_came_from_another_process_is_the_same():
         np.testing.assert_array_equal(one, same)
 
 
-@pytest.mark.parametrize("hidden", [(), (relu,), (relu, tanh, relu)])
+@pytest.mark.parametrize("hidden", [(), (relu,), (relu, tanh, relu, tanh)])
 def test_as_many_activations_as_hidden_layers(hidden):
-    params, X, *_ = problem(depth=3)
-    message = f"network has {len(hidden)} hidden activations but params has 2 hidden layers"
+    params, X, *_ = problem(depth=4)
+    message = f"network has {len(hidden)} hidden activations but params has 3 hidden layers"
     with pytest.raises(ValueError, match=message):
         forward(params, X, Network(hidden))
 
