@@ -147,6 +147,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bytes(course, tmp_p
     assert main([*COURSES[course], "--out", "whole"]) == 0
     run_until(1, [*COURSES[course], "--out", "killed"])
     run_until(2, ["--resume", "killed"])
+    assert main(["evaluate", "killed"]) == 0  # as far as it came
     assert main(["--resume", "killed"]) == 0
     for name in ("model.npz", "checkpoint.npz", "history.csv", "settings.json"):
         one, other = ((tmp_path / run / name).read_bytes() for run in ("whole", "killed"))
