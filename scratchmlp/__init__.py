@@ -31,6 +31,14 @@ from scratchmlp.core.combinators import (
     clip_by_global_norm,
     weight_decay,
 )
+from scratchmlp.core.curvature import (
+    gnvp,
+    hvp,
+)
+from scratchmlp.core.derivatives import (
+    jvp,
+    vjp,
+)
 from scratchmlp.core.examples import (
     Data,
     Standardized,
@@ -93,6 +101,14 @@ from scratchmlp.core.optimizers import (
     sgd,
     step,
 )
+from scratchmlp.core.per_example import (
+    clipped_grad_sum,
+    example_grad_norms,
+    example_grad_tiles,
+    example_grads,
+    fisher_diagonal,
+    input_grad,
+)
 from scratchmlp.core.schedules import (
     constant,
     cosine_decay,
@@ -100,6 +116,10 @@ from scratchmlp.core.schedules import (
     one_cycle,
     step_decay,
     warmup,
+)
+from scratchmlp.core.second_order import (
+    hessian_trace,
+    newton_cg_step,
 )
 from scratchmlp.core.streams import (
     History,
@@ -158,26 +178,36 @@ __all__ = [
     "best_record",
     "classifier",
     "clip_by_global_norm",
+    "clipped_grad_sum",
     "confusion_matrix",
     "constant",
     "cosine_decay",
     "early_stopping",
     "elu",
     "evaluate",
+    "example_grad_norms",
+    "example_grad_tiles",
+    "example_grads",
     "exponential_decay",
+    "fisher_diagonal",
     "flatten",
     "forward",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
+    "gnvp",
     "gradient_descent",
     "he_normal",
     "he_uniform",
+    "hessian_trace",
     "history",
     "huber",
+    "hvp",
     "identity",
     "init_params",
     "init_state",
+    "input_grad",
+    "jvp",
     "leaky_relu",
     "lecun_normal",
     "live_shards",
@@ -185,6 +215,7 @@ __all__ = [
     "minibatches",
     "momentum",
     "nesterov",
+    "newton_cg_step",
     "normalize",
     "one_cycle",
     "one_hot",
@@ -215,6 +246,7 @@ __all__ = [
     "train_step",
     "unflatten",
     "value_and_grad",
+    "vjp",
     "warmup",
     "weight_decay",
     "zeros",

@@ -14,12 +14,14 @@ from scratchmlp import (
 )
 from scratchmlp.names import INITIALIZERS
 from tests.wrong_values import (
+    ALL_WEIGHTS,
     ANYTHING,
     AS_MANY,
     BATCH,
     CACHE,
     CLASSES,
     COUNT,
+    CURVED,
     DTYPE,
     EXAMPLES,
     FINITE,
@@ -29,7 +31,9 @@ from tests.wrong_values import (
     GRADS,
     INITIALIZER,
     LABELS,
+    LIKE_PARAMS,
     NETWORK,
+    NO_CURVATURE,
     OPTIMIZER,
     OTHER_SHAPES,
     PARAMS,
@@ -89,6 +93,19 @@ OVER_SHARDS = {
     **OF_A_NETWORK,
     **MAP,
 }
+OF_EXAMPLES = {
+    "params": (params, FITTING, "params"),
+    "X": (X, EXAMPLES | {"an example too few": X[:, 1:]}, "X"),
+    "y": (y, GOALS, "y"),
+    **OF_A_NETWORK,
+}
+OF_ALL = OF_EXAMPLES | {
+    "y": (y, GOALS | {"batch": batch}, "y"),
+    "network": (classifier, NETWORK | CURVED, "network"),
+    "weights": (weights, ALL_WEIGHTS, "None, y"),
+    **MAP,
+}
+VECTOR = {"vector": (params, LIKE_PARAMS, "params")}
 TRAINING = {**OF_A_NETWORK, "optimizer": (optimizer, OPTIMIZER, "optimizer"), **MAP}
 PREDICTIONS = {
     "predicted": (y, LABELS | AS_MANY, "y"),
@@ -114,6 +131,7 @@ ARGUMENTS = {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
         "max_norm": (1.0, POSITIVE, "number"),
     },
+    "clipped_grad_sum": OF_EXAMPLES | {"max_norm": (1.0, POSITIVE, "number")},
     "confusion_matrix": {
         "predicted": (y, CLASSES | AS_MANY, "y"),
         "y": (y, CLASSES | AS_MANY, "y"),
@@ -136,7 +154,11 @@ ARGUMENTS = {
         ),
     },
     "evaluate": OVER_SHARDS,
+    "example_grad_norms": OF_EXAMPLES,
+    "example_grad_tiles": OF_EXAMPLES | {"size": (4, COUNT, "")},
+    "example_grads": OF_EXAMPLES,
     "exponential_decay": DECAY,
+    "fisher_diagonal": OF_EXAMPLES,
     "flatten": {
         "tree": (
             params,
@@ -145,6 +167,7 @@ ARGUMENTS = {
         ),
     },
     "forward": {"params": (params, FITTING, "params"), "X": (X, EXAMPLES, "X"), **OF_A_NETWORK},
+    "gnvp": OF_ALL | VECTOR | {"network": (classifier, NETWORK | NO_CURVATURE, "network")},
     "gradient_descent": {
         "params": (params, FINITE, "params"),
         "X": (X, EXAMPLES | {"an example too few": X[:, 1:]}, "X"),
@@ -154,6 +177,7 @@ ARGUMENTS = {
         **OF_A_NETWORK,
         **MAP,
     },
+    "hessian_trace": OF_ALL | {"samples": (2, COUNT, ""), "seed": (0, FROM_ZERO, "")},
     "history": {
         "stream": (
             [record],
@@ -162,6 +186,7 @@ ARGUMENTS = {
         )
     },
     "huber": {"threshold": (1.0, POSITIVE, "number")},
+    "hvp": OF_ALL | VECTOR,
     "init_params": {
         "sizes": ((3, 4), SIZES, "y"),
         "seed": (0, FROM_ZERO, ""),
@@ -171,6 +196,13 @@ ARGUMENTS = {
     "init_state": {
         "params": (params, FINITE, "params"),
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+    },
+    "input_grad": OF_EXAMPLES,
+    "jvp": {
+        "params": (params, GRADS, "params"),
+        "tangent": (params, LIKE_PARAMS, "params"),
+        "X": (X, EXAMPLES, "X"),
+        **OF_A_NETWORK,
     },
     "leaky_relu": {"slope": (0.1, SHARE, "number")},
     "live_shards": SHARDS,
@@ -182,6 +214,12 @@ ARGUMENTS = {
     "minibatches": SHARDS | {"seed": (0, FROM_ZERO, ""), "start": (0, FROM_ZERO, "")},
     "momentum": {"learning_rate": LEARNING, "beta": SHARED},
     "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
+    "newton_cg_step": OF_ALL
+    | {
+        "network": (classifier, NETWORK | NO_CURVATURE, "network"),
+        "damping": (0.1, POSITIVE, "number"),
+        "iterations": (2, COUNT, ""),
+    },
     "normalize": {
         "pixels": (np.arange(12, dtype=np.uint8).reshape(3, 4), PIXELS, "y, 0-dimensional"),
         "dtype": (np.float32, DTYPE, ""),
@@ -249,6 +287,12 @@ ARGUMENTS = {
         "like": (params, TREE, "params, tuples for layers"),
     },
     "value_and_grad": OVER_SHARDS,
+    "vjp": {
+        "params": (params, FITTING, "params"),
+        "cotangent": (Y, EXAMPLES, "X"),
+        "X": (X, EXAMPLES, "X"),
+        **OF_A_NETWORK,
+    },
     "warmup": {"learning_rate": LEARNING, **GRADUAL},
     "weight_decay": {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),

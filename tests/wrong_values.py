@@ -186,8 +186,12 @@ NETWORK = {
     "loss without activation": Network(loss=Loss(np.tanh, np.add, np.add)),
     "loss without value": Network(loss=Loss(identity, None, np.add)),
     "loss without delta": Network(loss=Loss(identity, np.add, 1)),
+    "number for a second derivative": Network(relu._replace(second=0)),
+    "number for a curvature": Network(loss=classifier.loss._replace(curvature=1.0)),
     "loss": classifier.loss,
 }
+NO_CURVATURE = {"loss without curvature": Network(loss=Loss(*classifier.loss[:3]))}
+CURVED = NO_CURVATURE | {"activation without second": Network(Activation(*relu[:2]))}
 ANY_DEPTH = {name: value for name, value in NETWORK.items() if "depth" not in name}
 OPTIMIZER = {
     "no functions": Optimizer(None, None),

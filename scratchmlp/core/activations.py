@@ -1,4 +1,4 @@
-"""Activations: pairs of a function A = g(Z) and its elementwise derivative."""
+"""Activations: a function A = g(Z), its elementwise derivative, and for curvature the second."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,11 +12,12 @@ from scratchmlp.core.normal import density, upper_tail
 
 
 class Activation(NamedTuple):
-    """An activation A = g(Z) and its derivative g'(Z), both elementwise.
+    """An activation A = g(Z) and its derivatives g'(Z) and g''(Z), all elementwise.
 
     `function(Z)` gives A. `derivative(Z, A)` gives g'(Z) from whichever of the two is cheaper; its
-    values may be booleans. A user's own activation is two such functions, at a module's top level
-    if the network is to be pickled.
+    values may be booleans. `second(Z, A)` gives g''(Z), which `hvp` alone asks for. A user's own
+    activation is two or three such functions, at a module's top level if the network is to be
+    pickled.
 
     >>> square = Activation(lambda Z: Z * Z, lambda Z, A: 2 * Z)
     >>> square.function(np.array([3.0])), square.derivative(np.array([3.0]), np.array([9.0]))
@@ -25,6 +26,16 @@ class Activation(NamedTuple):
 
     function: Callable[[Array], Array]
     derivative: Callable[[Array, Array], Array]
+    second: Callable[[Array, Array], Array] | None = None
+
+
+def flat(Z: Array, A: Array) -> Array:
+    """The second derivative of what is made of straight pieces, none of it at their ends.
+
+    >>> flat(np.ones(2), np.ones(2))
+    array([0., 0.])
+    """
+    return np.zeros_like(Z)
 
 
 def _relu(Z: Array) -> Array:
@@ -53,6 +64,10 @@ def _elu_derivative(Z: Array, A: Array) -> Array:
     return np.minimum(A, 0) + 1
 
 
+def _elu_second(Z: Array, A: Array) -> Array:
+    return (A + 1) * (A < 0)
+
+
 def _softplus(Z: Array) -> Array:
     A = np.log1p(np.exp(-np.abs(Z)))
     A += np.maximum(Z, 0)
@@ -61,6 +76,10 @@ def _softplus(Z: Array) -> Array:
 
 def _softplus_derivative(Z: Array, A: Array) -> Array:
     return -np.expm1(-A)
+
+
+def _softplus_second(Z: Array, A: Array) -> Array:
+    return -np.exp(-A) * np.expm1(-A)
 
 
 def _gate(Z: Array, A: Array) -> Array:
@@ -78,6 +97,11 @@ def _gelu_derivative(Z: Array, A: Array) -> Array:
     return _gate(Z, A) + Z * density(Z)
 
 
+def _gelu_second(Z: Array, A: Array) -> Array:
+    z = np.minimum(np.abs(Z), 40)  # beyond it the density is 0, and z * z may overflow
+    return (2 - z * z) * density(z)
+
+
 def _silu(Z: Array) -> Array:
     return Z * _sigmoid(Z)
 
@@ -85,6 +109,11 @@ def _silu(Z: Array) -> Array:
 def _silu_derivative(Z: Array, A: Array) -> Array:
     gate = _gate(Z, A)
     return gate + A * (1 - gate)
+
+
+def _silu_second(Z: Array, A: Array) -> Array:
+    gate = _gate(Z, A)
+    return gate * (1 - gate) * (2 + Z - 2 * A)
 
 
 def _identity(Z: Array) -> Array:
@@ -103,6 +132,10 @@ def _tanh_derivative(Z: Array, A: Array) -> Array:
     return 1 - A * A
 
 
+def _tanh_second(Z: Array, A: Array) -> Array:
+    return -2 * A * (1 - A * A)
+
+
 def _sigmoid(Z: Array) -> Array:
     E = np.exp(-np.abs(Z))  # never overflows, and keeps the precision of both tails
     return np.where(Z < 0, E, 1) / (1 + E)
@@ -110,6 +143,10 @@ def _sigmoid(Z: Array) -> Array:
 
 def _sigmoid_derivative(Z: Array, A: Array) -> Array:
     return A * (1 - A)
+
+
+def _sigmoid_second(Z: Array, A: Array) -> Array:
+    return A * (1 - A) * (1 - 2 * A)
 
 
 def shifted(Z: Array) -> Array:
@@ -150,21 +187,21 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     array([-1.,  2.])
     """
     number = checks.fraction("leaky_relu", "slope", slope, zero=True)
-    return Activation(partial(_leaky_relu, number), partial(_leaky_relu_derivative, number))
+    return Activation(partial(_leaky_relu, number), partial(_leaky_relu_derivative, number), flat)
 
 
-relu = Activation(_relu, _relu_derivative)
-identity = Activation(_identity, _identity_derivative)
-tanh = Activation(_tanh, _tanh_derivative)
-sigmoid = Activation(_sigmoid, _sigmoid_derivative)
-softplus = Activation(_softplus, _softplus_derivative)
+relu = Activation(_relu, _relu_derivative, flat)
+identity = Activation(_identity, _identity_derivative, flat)
+tanh = Activation(_tanh, _tanh_derivative, _tanh_second)
+sigmoid = Activation(_sigmoid, _sigmoid_derivative, _sigmoid_second)
+softplus = Activation(_softplus, _softplus_derivative, _softplus_second)
 # Z and exp(Z) - 1 on the sides of 0. Source: Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
-elu = Activation(_elu, _elu_derivative)
+elu = Activation(_elu, _elu_derivative, _elu_second)
 # Z times the probability that a normal number is below Z, exactly and not by tanh.
 # Source: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
-gelu = Activation(_gelu, _gelu_derivative)
+gelu = Activation(_gelu, _gelu_derivative, _gelu_second)
 # Z sigmoid(Z), also known as swish. Source: Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
-silu = Activation(_silu, _silu_derivative)
+silu = Activation(_silu, _silu_derivative, _silu_second)
 # Down each column. Its derivative is the Jacobian's diagonal, so it is for outputs only, where the
 # loss gives the exact delta.
 softmax = Activation(_softmax, _sigmoid_derivative)

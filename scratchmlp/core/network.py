@@ -1,6 +1,7 @@
 """The network: forward is a fold over the layers, backward the fold the other way."""
 
 import math
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any, NamedTuple
@@ -167,12 +168,28 @@ def backpropagate(
     where: str = "backward",
 ) -> Grads:
     """`backward` of checked arguments, with targets Y (n_out, m); the gradients are writable."""
-    m = Y.shape[1]
+    delta = network.loss.delta(cache.A[-1], Y)
+    checks.result(where, "the loss's delta", delta, Y.shape)
+    dZ = (delta * scale(Y, weights, total)).astype(Y.dtype, copy=False)
+    return gathered(pulled_back(params, cache, dZ, network, where), cache)
+
+
+def scale(Y: Array, weights: Array | None, total: float | None) -> Any:
+    """What each example counts in the mean, (m,), or the number that all of them do.
+
+    >>> scale(np.zeros((1, 2)), None, None), scale(np.zeros((1, 2)), np.array([1, 3]), None)
+    (0.5, array([0.25, 0.75]))
+    """
     if weights is None:
-        scale: Any = 1 / float(m if total is None else total)
-    else:
-        scale = weights / float(weights.sum(dtype=np.float64) if total is None else total)
-        scale = scale.astype(Y.dtype)
+        return 1 / float(Y.shape[1] if total is None else total)
+    divisor = float(weights.sum(dtype=np.float64) if total is None else total)
+    return (weights / divisor).astype(Y.dtype)
+
+
+def pulled_back(
+    params: Params, cache: Cache, dZ: Array, network: Network, where: str
+) -> Iterator[Array]:
+    """The dZ (n, m) of every layer, from the last, which is given, to the first."""
 
     def before(dZ: tuple[Array], above: tuple[Layer, Activation, Array, Array]) -> tuple[Array]:
         layer, activation, Z, A = above
@@ -182,16 +199,17 @@ def backpropagate(
         dA *= slope
         return (dA,)
 
-    delta = network.loss.delta(cache.A[-1], Y)
-    checks.result(where, "the loss's delta", delta, Y.shape)
-    last = ((delta * scale).astype(Y.dtype, copy=False),)
     hidden = activations(network, len(params))[:-1]
     layers = zip(params[1:], hidden, cache.Z[:-1], cache.A[1:-1], strict=True)
-    dZs = accumulate(before, reversed([*layers]), last)
-    column = np.ones((m, 1), Y.dtype)  # a product with it is a much faster sum than np.sum
+    return (dZ for (dZ,) in accumulate(before, reversed([*layers]), (dZ,)))
+
+
+def gathered(dZs: Iterable[Array], cache: Cache) -> Grads:
+    """The sums over the examples of their gradients, by each layer's dZ from the last on."""
+    column = np.ones((cache.A[0].shape[1], 1), cache.A[0].dtype)  # much faster than np.sum
     grads = [
         Layer(product_transposed(dZ, A), dZ @ column)
-        for (dZ,), A in zip(dZs, cache.A[-2::-1], strict=True)
+        for dZ, A in zip(dZs, cache.A[-2::-1], strict=True)
     ]
     return tuple(reversed(grads))
 
@@ -224,7 +242,8 @@ def check_network(where: str, value: Any, depth: int | None = None) -> None:
     if not isinstance(activation, Activation):
         raise TypeError(f"{where}: the loss of network must have an Activation")
     for functions in (*each, activation, others):
-        checks.functions(where, "network", functions)
+        required = functions if functions[-1] is not None else functions[:-1]
+        checks.functions(where, "network", required)
     if depth and each is hidden and len(hidden) != depth - 1:
         raise ValueError(
             f"{where}: network has {len(hidden)} hidden activations "

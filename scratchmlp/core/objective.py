@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_layers, spare
-from scratchmlp.core.batches import Batch
+from scratchmlp.core.batches import Batch, check_examples
+from scratchmlp.core.batches import shards as sharded
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
 from scratchmlp.core.network import (
@@ -57,7 +58,7 @@ def evaluate(
     """
     check("evaluate", params, network, map)
     check_shards("evaluate", "shards", shards)
-    return gather("evaluate", params, shards, network, map, differentiate=False)[0]
+    return gather("evaluate", params, shards, network, map, None)[0]
 
 
 def value_and_grad(
@@ -101,22 +102,37 @@ def check_shards(where: str, name: str, value: Any) -> None:
         checks.stream(where, name, value)
 
 
+def given(where: str, X: Any, y: Any, weights: Any = None) -> Shards:
+    """Examples X with y as shards, or without y the Batch or shards in the place of X."""
+    if y is not None:
+        check_examples(where, X, y, weights)
+        return sharded(X, y, weights=weights)
+    check_shards(where, "X without y", X)
+    if weights is not None:
+        raise ValueError(f"{where}: weights are for X with y: a Batch has its own")
+    return cast(Shards, X if isinstance(X, (Batch, LiveBatch)) else tuple(X))
+
+
 def gather(
     where: str,
     params: Params,
     shards: Shards,
     network: Network,
     map: Map,
-    differentiate: bool = True,
+    derivative: Callable[..., Grads] | None = backpropagate,
+    vectors: tuple[Params, ...] = (),
 ) -> tuple[Evaluation, Grads]:
-    """The means over all shards; shards are checked, where they are computed, and nothing else."""
+    """The means over all shards; shards are checked, where they are computed, and nothing else.
+
+    The derivative is `backpropagate`, or takes what it takes and then the vectors.
+    """
     alone = isinstance(shards, (Batch, LiveBatch))
     each = cast(tuple[Shard, ...], (shards,) if alone else tuple(shards))
     if not each:
         raise ValueError(f"{where}: there are no shards")
     # The gradient of a single shard is divided inside, where that is cheapest.
     total = None if len(each) == 1 else 1.0
-    work = partial(_sums, where, network, differentiate, total, params)
+    work = partial(_sums, where, network, derivative, total, params, vectors)
     sums = work(each[0]) if alone else _fold(where, map, work, each)
     checks.some_weight(where, sums.weight)
     mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
@@ -173,18 +189,20 @@ def _add(one: _Sums, other: _Sums) -> _Sums:
 def _sums(
     where: str,
     network: Network,
-    differentiate: bool,
+    derivative: Callable[..., Grads] | None,
     total: float | None,
     params: Params,
+    vectors: tuple[Params, ...],
     shard: Shard,
 ) -> _Sums:
     """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
     batch = shard() if callable(shard) else shard
     if isinstance(batch, LiveBatch):
         check_live(where, batch, params)
-        restricted, whole = restrict(params, batch.rows), Batch(*batch[:3])
-        sums = _sums(where, network, differentiate, total, restricted, whole)
-        grads = expand(sums.grads, batch.rows, batch.n_in) if differentiate else ()
+        restricted, *others = (restrict(tree, batch.rows) for tree in (params, *vectors))
+        whole = Batch(*batch[:3])
+        sums = _sums(where, network, derivative, total, restricted, tuple(others), whole)
+        grads = expand(sums.grads, batch.rows, batch.n_in) if derivative else ()
         return sums._replace(grads=grads)
     if not isinstance(batch, Batch):
         raise TypeError(
@@ -193,15 +211,16 @@ def _sums(
         )
     with quiet():
         cache = checked_propagate(where, params, batch.X, network)
-        return _batch_sums(where, network, differentiate, total, params, cache, batch)
+        return _batch_sums(where, network, derivative, total, params, vectors, cache, batch)
 
 
 def _batch_sums(
     where: str,
     network: Network,
-    differentiate: bool,
+    derivative: Callable[..., Grads] | None,
     total: float | None,
     params: Params,
+    vectors: tuple[Params, ...],
     cache: Cache,
     batch: Batch,
 ) -> _Sums:
@@ -216,13 +235,12 @@ def _batch_sums(
     loss = _weighted(values, weights)
     hits = _weighted(right(network.loss, Z, y), weights)
     weight = m if weights is None else float(weights.sum(dtype=np.float64))
-    if not differentiate:
+    if derivative is None:
         return _Sums(weight, loss, hits, ())
     if weight == 0:
         return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
-    return _Sums(
-        weight, loss, hits, backpropagate(params, cache, Y, network, weights, total, where)
-    )
+    grads = derivative(params, cache, Y, network, weights, total, where, *vectors)
+    return _Sums(weight, loss, hits, grads)
 
 
 def _weighted(figures: Array, weights: Array | None) -> float:

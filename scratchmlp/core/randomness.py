@@ -11,6 +11,7 @@ class Stream(IntEnum):
     PARAMS = 0
     SHUFFLE = 1
     MINIBATCHES = 2
+    PROBES = 3
 
 
 def generator(seed: int, stream: Stream, *keys: int) -> "np.random.Generator":

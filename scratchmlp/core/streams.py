@@ -170,7 +170,7 @@ def _records(
         if validation is None:
             return Record(state.iteration, means, None, state)
         check("records", state.params, network, map)
-        evaluation, _ = gather("records", state.params, validation, network, map, False)
+        evaluation, _ = gather("records", state.params, validation, network, map, None)
         return Record(state.iteration, means, evaluation, state)
 
     seen: list[tuple[float, float]] = []

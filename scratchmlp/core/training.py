@@ -4,16 +4,15 @@ import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree
-from scratchmlp.core.batches import check_examples, shards
 from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Map, Shards, check, check_shards, gather
+from scratchmlp.core.objective import Map, Shards, check, check_shards, gather, given
 from scratchmlp.core.optimizers import (
     AdamState,
     MomentumState,
@@ -181,12 +180,8 @@ def gradient_descent(
     checks.count(where, "iterations", iterations, least=0)
     optimizer = sgd(check_rate(where, learning_rate))
     state = _start(where, params, optimizer)
-    if y is None:
-        check_shards(where, "X without y", X)
-    else:
-        check_examples(where, cast(Array, X), y, None)
-    data: Shards = cast(Shards, X) if y is None else shards(cast(Array, X), y)
-    states = _states(where, state, repeat(data), network, optimizer, map)
+    data = repeat(given(where, X, y))
+    states = _states(where, state, data, network, optimizer, map)
     losses, accuracies = np.empty(iterations), np.empty(iterations)
     for number, state in enumerate(take(iterations, states)):
         losses[number], accuracies[number] = state.loss, state.accuracy

@@ -1,0 +1,59 @@
+"""The spectrum of the Hessian, by SciPy's Lanczos iteration."""
+
+from functools import partial
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, Params, flatten, freeze, unflatten
+from scratchmlp.core.curvature import Times, times_hessian
+from scratchmlp.core.network import Network, classifier
+from scratchmlp.core.objective import Map, Shards, check, given
+from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.extras import require
+
+__all__ = ["hessian_eigenvalues"]
+
+
+def hessian_eigenvalues(
+    params: Params,
+    X: Array | Shards,
+    y: Array | None = None,
+    network: Network = classifier,
+    *,
+    k: int = 1,
+    seed: int = 0,
+    weights: Array | None = None,
+    map: Map = map,
+) -> Array:
+    """The k largest eigenvalues of the Hessian of the weighted mean loss, (k,), largest first.
+
+    By products with vectors alone, from a random start by the seed. The data is that of `hvp`.
+
+    Raises ImportError without the `spectrum` extra (SciPy), ValueError unless 0 < k < the number of
+    parameters; otherwise as `hvp`.
+
+    >>> import numpy as np
+    >>> from scratchmlp import Layer, regressor
+    >>> params = (Layer(np.array([[1.0]]), np.array([[0.0]])),)
+    >>> X, Y = np.array([[3.0, -3.0]]), np.array([[0.0, 0.0]])
+    >>> hessian_eigenvalues(params, X, Y, regressor).round(6)
+    array([9.])
+    """
+    where = "hessian_eigenvalues"
+    check(where, params, network, map)
+    checks.count(where, "k", k, least=1)
+    checks.count(where, "seed", seed, least=0)
+    flat = flatten(params)
+    if k >= len(flat):
+        raise ValueError(f"{where}: k must be below the {len(flat)} parameters, not {k}")
+    times = times_hessian(where, params, given(where, X, y, weights), network, map)
+    linalg = require("scipy.sparse.linalg", "spectrum")
+    operator = linalg.LinearOperator(
+        (len(flat), len(flat)), partial(_on_vectors, times, params), dtype=flat.dtype
+    )
+    start = generator(seed, Stream.PROBES).normal(size=len(flat)).astype(flat.dtype)
+    values = linalg.eigsh(operator, k, which="LA", v0=start, return_eigenvectors=False)
+    return freeze(values[::-1].copy())
+
+
+def _on_vectors(times: Times, params: Params, vector: Array) -> Array:
+    return flatten(times(unflatten(vector.ravel(), params)))
