@@ -81,10 +81,10 @@ def drawn(courses: dict[float, Course]) -> "Figure":
     above.set_ylabel("loss")
     below.set_ylabel("largest eigenvalue\nof the Hessian")
     below.set_xlabel("iteration")
+    above.set_yscale("log")
     for axes in (above, below):
-        axes.set_yscale("log")
         axes.grid(alpha=0.3)
-        axes.legend()
+        axes.legend(loc="upper right")
     return figure
 
 
