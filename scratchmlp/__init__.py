@@ -22,6 +22,17 @@ from scratchmlp.core.arrays import (
     map_arrays,
     unflatten,
 )
+from scratchmlp.core.augment import (
+    affine,
+    compose,
+    elastic,
+    gaussian_noise,
+    image_seeds,
+)
+from scratchmlp.core.averages import (
+    averaged,
+    committee,
+)
 from scratchmlp.core.batches import (
     Batch,
     minibatches,
@@ -29,6 +40,7 @@ from scratchmlp.core.batches import (
 )
 from scratchmlp.core.combinators import (
     clip_by_global_norm,
+    max_norm,
     weight_decay,
 )
 from scratchmlp.core.curvature import (
@@ -38,6 +50,11 @@ from scratchmlp.core.curvature import (
 from scratchmlp.core.derivatives import (
     jvp,
     vjp,
+)
+from scratchmlp.core.dropout import (
+    MaskedBatch,
+    dropout,
+    dropout_masks,
 )
 from scratchmlp.core.examples import (
     Data,
@@ -159,6 +176,7 @@ __all__ = [
     "Layer",
     "LiveBatch",
     "Loss",
+    "MaskedBatch",
     "MomentumState",
     "Network",
     "Optimizer",
@@ -172,17 +190,24 @@ __all__ = [
     "accuracy",
     "adam",
     "adamw",
+    "affine",
     "article_normal",
+    "averaged",
     "backward",
     "balanced_weights",
     "best_record",
     "classifier",
     "clip_by_global_norm",
     "clipped_grad_sum",
+    "committee",
+    "compose",
     "confusion_matrix",
     "constant",
     "cosine_decay",
+    "dropout",
+    "dropout_masks",
     "early_stopping",
+    "elastic",
     "elu",
     "evaluate",
     "example_grad_norms",
@@ -192,6 +217,7 @@ __all__ = [
     "fisher_diagonal",
     "flatten",
     "forward",
+    "gaussian_noise",
     "gelu",
     "glorot_normal",
     "glorot_uniform",
@@ -204,6 +230,7 @@ __all__ = [
     "huber",
     "hvp",
     "identity",
+    "image_seeds",
     "init_params",
     "init_state",
     "input_grad",
@@ -212,6 +239,7 @@ __all__ = [
     "lecun_normal",
     "live_shards",
     "map_arrays",
+    "max_norm",
     "minibatches",
     "momentum",
     "nesterov",

@@ -7,7 +7,8 @@ from itertools import starmap, zip_longest
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
-from scratchmlp.core.objective import Map, folded
+from scratchmlp.core.batches import Map
+from scratchmlp.core.objective import folded
 from scratchmlp.extras import require
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from toolz import take
 
 from scratchmlp import checkpoints, choices, pictures, runs
 from scratchmlp.core.arrays import Array
-from scratchmlp.core.batches import shards
+from scratchmlp.core.batches import Map, shards
 from scratchmlp.core.examples import Data, normalize
 from scratchmlp.core.metrics import confusion_matrix
 from scratchmlp.core.network import predict
-from scratchmlp.core.objective import Map, evaluate
+from scratchmlp.core.objective import evaluate
 from scratchmlp.core.targets import check_targets
 from scratchmlp.core.training import init_state, train
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist

@@ -20,8 +20,9 @@ import numpy as np
 
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import outline
+from scratchmlp.core.batches import Map
 from scratchmlp.core.network import Network
-from scratchmlp.core.objective import Evaluation, Map, Shards
+from scratchmlp.core.objective import Evaluation, Shards
 from scratchmlp.core.streams import History, Record, early_stopping, records
 from scratchmlp.core.training import DivergenceError, State
 from scratchmlp.extras import require

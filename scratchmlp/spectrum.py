@@ -4,9 +4,10 @@ from functools import partial
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, freeze, unflatten
+from scratchmlp.core.batches import Map
 from scratchmlp.core.curvature import Times, times_hessian
 from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Map, Shards, check, given
+from scratchmlp.core.objective import Shards, check, given
 from scratchmlp.core.randomness import Stream, generator
 from scratchmlp.extras import require
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from scratchmlp.clusters import cluster
 from scratchmlp.core import checks
-from scratchmlp.core.objective import Map
+from scratchmlp.core.batches import Map
 from scratchmlp.extras import require
 
 __all__ = ["blas_threads", "cluster", "cores", "threads"]

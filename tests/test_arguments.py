@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 import scratchmlp
-from scratchmlp import (
-    classifier,
-)
+from scratchmlp import classifier, gaussian_noise
 from scratchmlp.names import INITIALIZERS
 from tests.wrong_values import (
     ALL_WEIGHTS,
@@ -29,9 +27,12 @@ from tests.wrong_values import (
     FROM_ZERO,
     GOALS,
     GRADS,
+    IMAGE,
     INITIALIZER,
     LABELS,
     LIKE_PARAMS,
+    MASKS,
+    MEMBERS,
     NETWORK,
     NO_CURVATURE,
     OPTIMIZER,
@@ -39,8 +40,10 @@ from tests.wrong_values import (
     PARAMS,
     PIXELS,
     POSITIVE,
+    RANGE,
     RATE,
     ROWS,
+    SCALES,
     SHARE,
     SIZES,
     STATE,
@@ -56,8 +59,10 @@ from tests.wrong_values import (
     cache,
     flat,
     gives,
+    masks,
     one,
     optimizer,
+    other,
     params,
     record,
     state,
@@ -105,6 +110,13 @@ OF_ALL = OF_EXAMPLES | {
     "weights": (weights, ALL_WEIGHTS, "None, y"),
     **MAP,
 }
+WITH_MASKS = {"masks": (masks, MASKS, "None")}
+DROPOUT = {
+    "sizes": ((3, 4, 3), SIZES | {"others": (3, 4)}, "y"),
+    "rate": ([0.5], SHARE | {"too many": [0.5, 0.5]}, "number"),
+    "input_rate": (0.1, SHARE, "number"),
+    "seed": (0, FROM_ZERO, ""),
+}
 VECTOR = {"vector": (params, LIKE_PARAMS, "params")}
 TRAINING = {**OF_A_NETWORK, "optimizer": (optimizer, OPTIMIZER, "optimizer"), **MAP}
 PREDICTIONS = {
@@ -117,6 +129,23 @@ ARGUMENTS = {
     "accuracy": PREDICTIONS,
     "adam": ADAM,
     "adamw": ADAM | {"weight_decay": (0.1, RATE, "number")},
+    "affine": {
+        "rotation": (10.0, RANGE, "number"),
+        "scale": (0.1, SCALES, "number"),
+        "shear": (0.1, RANGE, "number"),
+        "shift": ((-1.0, 2), RANGE, "number"),
+        "shape": ((5, 6), IMAGE, "None"),
+    },
+    "averaged": {
+        "states": (
+            [state],
+            STREAM
+            | {"records": [record], "of two networks": [state, state._replace(params=other)]},
+            "empty list, empty tuple",
+        ),
+        "decay": (0.5, SHARE, "number"),
+        "average": (params, GRADS, "None, params"),
+    },
     "backward": {
         "params": (params, GRADS, "params"),
         "cache": (cache, CACHE, "cache"),
@@ -124,6 +153,7 @@ ARGUMENTS = {
         **OF_A_NETWORK,
         "weights": (weights, WEIGHTS, "None, y"),
         "total": (6.0, POSITIVE, "number, None"),
+        **WITH_MASKS,
     },
     "balanced_weights": {"y": (y, LABELS | {"negative": one(y, -1)}, "y")},
     "best_record": {"records": ([record], UNSEEN, "")},
@@ -132,6 +162,14 @@ ARGUMENTS = {
         "max_norm": (1.0, POSITIVE, "number"),
     },
     "clipped_grad_sum": OF_EXAMPLES | {"max_norm": (1.0, POSITIVE, "number")},
+    "committee": {
+        "members": ([params], MEMBERS, "params in a list"),
+        "X": (X, EXAMPLES, "X"),
+        **OF_A_NETWORK,
+    },
+    "compose": {
+        "augmentations": (gaussian_noise(0.1), {"name of one": "affine"}, "function, type"),
+    },
     "confusion_matrix": {
         "predicted": (y, CLASSES | AS_MANY, "y"),
         "y": (y, CLASSES | AS_MANY, "y"),
@@ -143,6 +181,17 @@ ARGUMENTS = {
         **GRADUAL,
         "final": (0.0, RATE, "number"),
     },
+    "dropout": {
+        "batches": (
+            [batch],
+            {"number": 5, "numbers": [1], "None": [None], "X alone": [X]},
+            "empty list, empty tuple",
+        ),
+        **DROPOUT,
+        "start": (0, FROM_ZERO, ""),
+        **MAP,
+    },
+    "dropout_masks": {"m": (5, COUNT, ""), **DROPOUT, "iteration": (0, FROM_ZERO, "")},
     "early_stopping": {
         "records": ([record], UNSEEN, "empty list, empty tuple"),
         "patience": (1, COUNT, ""),
@@ -152,6 +201,11 @@ ARGUMENTS = {
             {"texts": ["abc"], "None inside": [None], "number": 1.0, "booleans": [True]},
             "list of numbers, empty list, empty tuple, set, y",
         ),
+    },
+    "elastic": {
+        "sigma": (4.0, POSITIVE, "number"),
+        "alpha": (20.0, RATE, "number"),
+        "shape": ((5, 6), IMAGE, "None"),
     },
     "evaluate": OVER_SHARDS,
     "example_grad_norms": OF_EXAMPLES,
@@ -166,7 +220,13 @@ ARGUMENTS = {
             "params, layer, tuples for layers, X, y, complex numbers, 0-dimensional, cache, batch",
         ),
     },
-    "forward": {"params": (params, FITTING, "params"), "X": (X, EXAMPLES, "X"), **OF_A_NETWORK},
+    "forward": {
+        "params": (params, FITTING, "params"),
+        "X": (X, EXAMPLES, "X"),
+        **OF_A_NETWORK,
+        **WITH_MASKS,
+    },
+    "gaussian_noise": {"deviation": (0.1, RATE, "number")},
     "gnvp": OF_ALL | VECTOR | {"network": (classifier, NETWORK | NO_CURVATURE, "network")},
     "gradient_descent": {
         "params": (params, FINITE, "params"),
@@ -187,6 +247,11 @@ ARGUMENTS = {
     },
     "huber": {"threshold": (1.0, POSITIVE, "number")},
     "hvp": OF_ALL | VECTOR,
+    "image_seeds": {
+        "seed": (0, FROM_ZERO, ""),
+        "epoch": (0, FROM_ZERO, ""),
+        "places": (y, LABELS | {"negative": one(y, -1)}, "y"),
+    },
     "init_params": {
         "sizes": ((3, 4), SIZES, "y"),
         "seed": (0, FROM_ZERO, ""),
@@ -211,7 +276,17 @@ ARGUMENTS = {
         "tree": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
         "trees": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
     },
-    "minibatches": SHARDS | {"seed": (0, FROM_ZERO, ""), "start": (0, FROM_ZERO, "")},
+    "max_norm": {
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "limit": (1.0, POSITIVE, "number"),
+    },
+    "minibatches": SHARDS
+    | {
+        "seed": (0, FROM_ZERO, ""),
+        "start": (0, FROM_ZERO, ""),
+        "augment": (gaussian_noise(0.1), {"that spoils": lambda X, seeds: X[1:]}, "None, function"),
+        **MAP,
+    },
     "momentum": {"learning_rate": LEARNING, "beta": SHARED},
     "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
     "newton_cg_step": OF_ALL
@@ -320,8 +395,8 @@ def cases():
 
 
 def call(function, arguments):
-    if "trees" in arguments:  # they have no names
-        return scratchmlp.map_arrays(*arguments.values())
+    if function in ("map_arrays", "compose"):  # what they take has no names
+        return getattr(scratchmlp, function)(*arguments.values())
     result = getattr(scratchmlp, function)(**arguments)
     return list(itertools.islice(result, 3)) if isinstance(result, Iterator) else result
 

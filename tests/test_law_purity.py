@@ -14,13 +14,19 @@ from scratchmlp import (
     Layer,
     Network,
     Record,
+    affine,
+    compose,
+    dropout_masks,
+    elastic,
     forward,
+    gaussian_noise,
+    image_seeds,
     init_params,
     init_state,
     sgd,
     tanh,
 )
-from scratchmlp.core.arrays import leaves
+from scratchmlp.core.arrays import frozen_view, leaves
 from scratchmlp.names import INITIALIZERS
 from tests.helpers import OPTIMIZERS, SCHEDULES, problem, same_bytes
 
@@ -28,6 +34,7 @@ params, X, Y, weights = problem()
 y = Y.argmax(axis=0)
 network = Network(hidden=tanh)
 cache = forward(params, X, network)
+masks = dropout_masks((3, 4, 3), 6, input_rate=0.5)
 optimizer = sgd(0.1)
 state = init_state(params, optimizer)
 history_of = (Record(1, Evaluation(1.0, 0.5), Evaluation(1.0, 0.5), state),)
@@ -38,15 +45,22 @@ CALLS = {
     "accuracy": (y, y),
     "adam": (0.1,),
     "adamw": (0.1,),
-    "backward": (params, cache, Y, network),
+    "affine": ({"rotation": 10},),
+    "averaged": ((state, state), {"decay": 0.9}),
+    "backward": (params, cache, Y, network, {"masks": masks}),
     "balanced_weights": (y,),
     "best_record": (history_of,),
     "clip_by_global_norm": (optimizer, 1.0),
     "clipped_grad_sum": (params, X, Y, network, {"max_norm": 0.1}),
+    "committee": ((params, params), X, network),
+    "compose": (gaussian_noise(0.1), gaussian_noise(0.1)),
     "confusion_matrix": (y, y, 3),
     "constant": (0.1,),
     "cosine_decay": (0.1, {"iterations": 5}),
+    "dropout": ((Batch(X, y),), (3, 4, 3), {"input_rate": 0.1}),
+    "dropout_masks": ((3, 4, 3), 6),
     "early_stopping": (history_of, {"patience": 1}),
+    "elastic": ({"sigma": 2.0},),
     "evaluate": (params, Batch(X, Y, weights), network),
     "example_grad_norms": (params, X, Y, network),
     "example_grad_tiles": (params, X, Y, network, {"size": 4}),
@@ -54,13 +68,15 @@ CALLS = {
     "exponential_decay": (0.1, {"every": 5}),
     "fisher_diagonal": (params, X, Y, network),
     "flatten": (params,),
-    "forward": (params, X, network),
+    "forward": (params, X, network, {"masks": masks}),
+    "gaussian_noise": (0.1,),
     "gnvp": (params, params, X, Y, network, {"weights": weights}),
     "gradient_descent": (params, X, y, {"iterations": 2, "learning_rate": 0.1}),
     "hessian_trace": (params, X, Y, network, {"samples": 2}),
     "history": (history_of,),
     "huber": (0.5,),
     "hvp": (params, params, X, Y, network, {"weights": weights}),
+    "image_seeds": (0, 1, y),
     "init_params": ((3, 4, 2),),
     "init_state": (params, optimizer),
     "input_grad": (params, X, Y, network),
@@ -68,7 +84,8 @@ CALLS = {
     "leaky_relu": (0.5,),
     "live_shards": (X, y, {"size": 4}),
     "map_arrays": (np.negative, params),
-    "minibatches": (X, y, {"size": 4}),
+    "max_norm": (optimizer, 1.0),
+    "minibatches": (X, y, {"size": 4, "augment": gaussian_noise(0.1)}),
     "momentum": (0.1,),
     "nesterov": (0.1, 0.9),
     "newton_cg_step": (params, X, Y, network, {"weights": weights}),
@@ -94,6 +111,14 @@ CALLS = {
     "vjp": (params, Y, X, network),
     "warmup": (0.1, {"iterations": 5}),
     "weight_decay": (optimizer, 0.1),
+}
+
+
+AUGMENTATIONS = {
+    "affine": affine(rotation=10, shape=(1, 3)),
+    "elastic": elastic(sigma=1, shape=(1, 3)),
+    "gaussian noise": gaussian_noise(0.1),
+    "composed": compose(affine(shape=(3, 1)), elastic(shape=(3, 1)), gaussian_noise(0.1)),
 }
 
 
@@ -193,3 +218,12 @@ def test_optimizers_and_schedules_pickle(name):
         again = pickle.loads(pickle.dumps(optimizer))
         one, other = (o.update(params, params, o.init(params), 1) for o in (optimizer, again))
         assert same_bytes(one, other)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_an_augmentation_writes_over_nothing(name):
+    examples, seeds = X.copy(), image_seeds(0, 1, y).copy()
+    before = examples.tobytes(), seeds.tobytes()
+    assert not AUGMENTATIONS[name](examples, seeds).flags.writeable
+    assert (examples.tobytes(), seeds.tobytes()) == before
+    AUGMENTATIONS[name](frozen_view(examples), frozen_view(seeds))

@@ -16,6 +16,7 @@ from scratchmlp import (
     Statistics,
     adam,
     classifier,
+    dropout_masks,
     forward,
     identity,
     init_params,
@@ -29,6 +30,7 @@ from tests.helpers import problem
 
 params, X, Y, weights = problem()
 y = Y.argmax(axis=0)
+masks = dropout_masks([3, 4, 3], 6, rate=0.5, input_rate=0.2)
 cache, optimizer, (live,) = forward(params, X), adam(0.1), live_shards(X, y)
 state, batch = init_state(params, optimizer), Batch(X, Y, weights)
 other = init_params([3, 5, 3], dtype=np.float64)
@@ -88,6 +90,25 @@ NUMBER = {"text of a number": "0.5", "array of one": np.array([0.5])}
 NOT_FINITE = {"NaN": np.nan, "infinity": np.inf, "float32 infinity": np.float32(-np.inf)}
 RATE = NUMBER | NOT_FINITE | {"negative": -0.1, "huge": HUGE}
 POSITIVE = RATE | {"zero": 0, "zero of float32": np.float32(0)}
+RANGE = {name: value for name, value in RATE.items() if name != "negative"} | {
+    "negative number": -1.0,
+    "pair the wrong way round": (2.0, 1.0),
+    "three numbers": (0.0, 1.0, 2.0),
+    "list of two": [0.0, 1.0],
+    "pair of texts": ("0", "1"),
+    "pair of NaN": (np.nan, np.nan),
+    "infinite pair": (0.0, np.inf),
+    "pair of booleans": (False, True),
+}
+SCALES = RANGE | {"one": 1.0, "pair from zero": (0, 1), "negative pair": (-2.0, -1.0)}
+IMAGE = {
+    "one size": (5,),
+    "three": (5, 6, 1),
+    "zero": (0, 6),
+    "negative": (-5, 6),
+    "floats": (5.0, 6.0),
+    "list": [5, 6],
+}
 SHARE = RATE | {"one": 1, "above one": 1.5}
 COUNT = (
     NUMBER | NOT_FINITE | {"zero": 0, "negative": -1, "whole float": 2.0, "float64": np.float64(2)}
@@ -234,6 +255,24 @@ BATCH = {
     f"{name} of {field}": batch._replace(**{field: value})
     for field, values in {"X": EXAMPLES, "y": GOALS, "weights": ALL_WEIGHTS}.items()
     for name, value in values.items()
+}
+MASKS = {
+    "list of masks": list(masks),
+    "too few": masks[:1],
+    "too many": (*masks, masks[0]),
+    "of other shapes": masks[::-1],
+    "that would broadcast": (masks[0][:, :1], None),
+    "booleans": (masks[0] > 0, None),
+    "objects": (masks[0].astype(object), None),
+    "lists inside": (masks[0].tolist(), None),
+}
+MEMBERS = {
+    "none": [],
+    "one of other outputs": [params, init_params([3, 4], dtype=np.float64)],
+    "one of other inputs": [params, init_params([4, 3], dtype=np.float64)],
+    "state": [state],
+    "NaN in one": [params, FINITE["NaN"]],
+    "generator": (each for each in [params]),
 }
 STATE = {
     f"{name} for {field}": state._replace(**{field: value})

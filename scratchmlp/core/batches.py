@@ -1,17 +1,20 @@
 """Batches that a network learns from: shards in order, and endless streams at random."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from toolz import concat, drop
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, frozen_view
+from scratchmlp.core.augment import Augmentation, seeds_of
 from scratchmlp.core.examples import columns
 from scratchmlp.core.randomness import Stream, generator
+
+Map: TypeAlias = Callable[..., Iterable[Any]]  # as the built-in map
 
 
 class Batch(NamedTuple):
@@ -53,6 +56,8 @@ def minibatches(
     seed: int = 0,
     start: int = 0,
     weights: Array | None = None,
+    augment: Augmentation | None = None,
+    map: Map = map,
 ) -> Iterator[Batch]:
     """The endless stream of batches of `size` examples, from batch number `start` on.
 
@@ -60,8 +65,13 @@ def minibatches(
     what is left. Batch k is a function of (seed, k) alone, so a run that stopped after k batches
     goes on with start=k. Examples in C order are first copied to Fortran order, once.
 
+    With an augmentation, each example is distorted anew in each epoch, as a function of (seed,
+    epoch, example). `map` makes the batches; it has to be lazy, as the built-in one and that of
+    `threads` are, and with the latter the next ones are made while the current one is learnt.
+
     Raises ValueError where X, y and weights differ in the number of examples, for a size below 1
-    or a start or seed below 0; TypeError where one of these is no integer.
+    or a start or seed below 0; TypeError where one of these is no integer, or augment or map no
+    function; later, ValueError where the augmentation gives no examples of the same number.
 
     >>> batches = minibatches(np.zeros((4, 5)), np.arange(5), size=2)
     >>> [len(next(batches).y) for _ in range(6)]
@@ -71,10 +81,13 @@ def minibatches(
     checks.count("minibatches", "size", size, least=1)
     checks.count("minibatches", "seed", seed, least=0)
     checks.count("minibatches", "start", start, least=0)
+    checks.function("minibatches", "map", map)
+    if augment is not None:
+        checks.function("minibatches", "augment", augment)
     epoch, skipped = divmod(start, -(-X.shape[1] // size))
     whole = Batch(np.asfortranarray(X), y, weights)
-    order = concat(map(partial(_order, seed, X.shape[1], size), count(epoch)))
-    return map(partial(chosen, whole), drop(skipped, order))
+    orders = concat(_order(seed, X.shape[1], size, number) for number in count(epoch))
+    return iter(map(partial(_made, whole, augment, seed), drop(skipped, orders)))
 
 
 def check_examples(where: str, X: Array, y: Array, weights: Array | None) -> None:
@@ -93,10 +106,20 @@ def _each(function: Callable[[Array], Array], batch: Batch) -> Batch:
     )
 
 
-def _order(seed: int, m: int, size: int, epoch: int) -> Iterator[Array]:
-    """The examples of each batch of an epoch."""
+def _order(seed: int, m: int, size: int, epoch: int) -> Iterator[tuple[int, Array]]:
+    """The number of the epoch, and the examples of each of its batches."""
     order = generator(seed, Stream.MINIBATCHES, epoch).permutation(m)
-    return (order[start : start + size] for start in range(0, m, size))
+    return ((epoch, order[start : start + size]) for start in range(0, m, size))
+
+
+def _made(whole: Batch, augment: Augmentation | None, seed: int, order: tuple[int, Array]) -> Batch:
+    epoch, places = order
+    batch = chosen(whole, places)
+    if augment is None:
+        return batch
+    X = augment(batch.X, seeds_of(seed, epoch, places))
+    checks.result("minibatches", "augment", X, batch.X.shape)
+    return batch._replace(X=frozen_view(X))
 
 
 def chosen(whole: Batch, places: Array) -> Batch:

@@ -34,6 +34,14 @@ def number(where: str, name: str, value: Any) -> float:
         return math.inf
 
 
+def finite_number(where: str, name: str, value: Any) -> float:
+    """A real number that is neither NaN nor infinite."""
+    size = number(where, name, value)
+    if not math.isfinite(size):
+        raise ValueError(f"{where}: {name} must be finite, not {value}")
+    return size
+
+
 def positive(where: str, name: str, value: Any, *, zero: bool = False) -> float:
     """A finite real number above zero, or zero itself where that is said."""
     size = number(where, name, value)
@@ -235,6 +243,12 @@ def result(where: str, of: str, value: Any, shape: tuple[int, ...], layer: int =
     came = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else kind(value)
     whose = f"{of} of layer {layer}" if layer else of
     raise ValueError(f"{where}: {whose} must give an array of shape {shape}, not {came}")
+
+
+def function(where: str, name: str, value: Any) -> None:
+    """Nothing but a function."""
+    if not callable(value):
+        raise TypeError(f"{where}: {name} must be a function, not {kind(value)}")
 
 
 def functions(where: str, name: str, value: Iterable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Optimizers made of others: each changes the gradients before the other sees them."""
+"""Optimizers made of others: of the gradients before, or of the parameters after their update."""
 
 import math
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, leaves, map_layers
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, leaves, map_layers
 from scratchmlp.core.optimizers import Optimizer, Updated, check_optimizer
 
 
@@ -48,6 +48,27 @@ def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
     return Optimizer(optimizer.init, partial(_decayed, number, optimizer=optimizer))
 
 
+def max_norm(optimizer: Optimizer, limit: float) -> Optimizer:
+    """The optimizer, after whose update no unit has incoming weights of a norm above `limit`.
+
+    The row of W of each unit, in every layer, is scaled down to that Euclidean norm if it is above;
+    biases are free.
+
+    Raises ValueError for a limit that is not above 0; TypeError for anything but an Optimizer.
+    Source: Srebro and Shraibman 2005, "Rank, Trace-Norm and Max-Norm"; with dropout, Srivastava et
+    al. 2014, section 5.1.
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[3.0, 4.0], [0.3, 0.4]]), np.zeros((2, 1))),)
+    >>> max_norm(sgd(0.0), 1.0).update(params, params, (), 0)[0][0].W
+    array([[0.6, 0.8],
+           [0.3, 0.4]])
+    """
+    bound = checks.positive("max_norm", "limit", limit)
+    check_optimizer("max_norm", optimizer)
+    return Optimizer(optimizer.init, partial(_bounded, bound, optimizer=optimizer))
+
+
 def global_norm(tree: tuple[Any, ...]) -> float:
     """The Euclidean norm of all numbers of a tree of arrays.
 
@@ -73,6 +94,26 @@ def _clipped(
     if norm > max_norm:
         grads = map_layers(partial(np.multiply, max_norm / norm), grads)
     return optimizer.update(params, grads, state, iteration)
+
+
+def _bounded(
+    limit: float,
+    params: Params,
+    grads: Grads,
+    state: tuple[Any, ...],
+    iteration: int,
+    *,
+    optimizer: Optimizer,
+) -> Updated:
+    def bounded(W: Array) -> Array:
+        norms = np.sqrt(np.einsum("ij,ij->i", W, W))
+        over = norms > limit
+        if not over.any():
+            return W
+        return freeze(W * (limit / np.where(over, norms, limit)).astype(W.dtype)[:, np.newaxis])
+
+    new, memory = optimizer.update(params, grads, state, iteration)
+    return tuple([Layer(bounded(W), b) for W, b in new]), memory
 
 
 def _decayed(

@@ -9,6 +9,7 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.activations import flat
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree
+from scratchmlp.core.batches import Map
 from scratchmlp.core.derivatives import pushed_forward, times
 from scratchmlp.core.network import (
     Cache,
@@ -19,7 +20,7 @@ from scratchmlp.core.network import (
     pulled_back,
     scale,
 )
-from scratchmlp.core.objective import Map, Shards, check, gather, given
+from scratchmlp.core.objective import Shards, check, gather, given
 from scratchmlp.core.products import product_transposed
 
 Times: TypeAlias = Callable[[Params], Grads]

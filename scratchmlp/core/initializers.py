@@ -139,9 +139,7 @@ def init_params(
     checks.sizes("init_params", sizes)
     checks.count("init_params", "seed", seed, least=0)
     kind = checks.floating("init_params", dtype)
-    if not callable(initializer):
-        came = checks.kind(initializer)
-        raise TypeError(f"init_params: initializer must be a function, not {came}")
+    checks.function("init_params", "initializer", initializer)
     return tuple(
         _layer(generator(seed, Stream.PARAMS, number), (n_out, n_in), kind, initializer)
         for number, (n_in, n_out) in enumerate(sliding_window(2, sizes))

@@ -13,6 +13,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.activations import Activation, relu, softmax
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree
 from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
+from scratchmlp.core.masks import Masks, check_masks, masked
 from scratchmlp.core.products import product, product_transposed
 from scratchmlp.core.targets import check_targets, targets
 
@@ -38,13 +39,16 @@ classifier = Network()
 regressor = Network(loss=squared_error)
 
 
-def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
+def forward(
+    params: Params, X: Array, network: Network = classifier, *, masks: Masks | None = None
+) -> Cache:
     """Every layer's Z (n, m) and A (n, m) for the examples X (n_in, m), each a column.
 
     Z = W A + b and A = g(Z), layer after layer; X in another dtype is taken in that of the params.
+    With masks, as of `dropout_masks`, X and the A of each hidden layer are multiplied by theirs.
 
     Raises ValueError where X does not fit layer 1, is empty or not finite, or the layers do not
-    fit each other; TypeError for anything but arrays of numbers.
+    fit each other, or masks them; TypeError for anything but arrays of numbers.
 
     >>> params = (Layer(np.array([[1.0, 2.0]]), np.array([[0.5]])),)
     >>> forward(params, np.array([[3.0], [4.0]]), regressor).Z
@@ -52,6 +56,10 @@ def forward(params: Params, X: Array, network: Network = classifier) -> Cache:
     """
     checks.params("forward", params)
     check_network("forward", network, len(params))
+    if masks is not None:
+        checks.examples("forward", X, params)
+        check_masks("forward", masks, params, X)
+        X, network = with_masks(X, network, masks)
     with quiet():
         return frozen_tree(checked_propagate("forward", params, X, network))
 
@@ -64,13 +72,15 @@ def backward(
     *,
     weights: Array | None = None,
     total: float | None = None,
+    masks: Masks | None = None,
 ) -> Grads:
     """The gradient of the weighted mean loss over the batch, a Layer of dW and db for each layer.
 
     From the last layer dZ = A - Y (the loss's delta) back to the first: dZ[l] = W[l+1].T dZ[l+1] *
     g'(Z[l]), dW = dZ A.T / total, db = the row sums of dZ / total. `y` is labels (m,) or targets
     (n_out, m); weights are (m,). `total` is m or the sum of the weights, unless it is given: the
-    gradients of shards, each with the total of all, add up to the gradient of the whole.
+    gradients of shards, each with the total of all, add up to the gradient of the whole. `masks`
+    are those of the forward pass.
 
     Raises ValueError where shapes do not fit, a label is no class, or a weight is negative;
     TypeError for labels that are no integers.
@@ -91,6 +101,9 @@ def backward(
         checks.positive("backward", "total", total)
     elif weights is not None:
         checks.some_weight("backward", weights.sum())
+    if masks is not None:
+        check_masks("backward", masks, params, cache.A[0])
+        _, network = with_masks(cache.A[0], network, masks)
     Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
     with quiet():
         grads = backpropagate(params, cache, Y, network, weights, total)
@@ -228,6 +241,14 @@ def activations(network: Network, depth: int) -> tuple[Activation, ...]:
     hidden = network.hidden
     each = (hidden,) * (depth - 1) if isinstance(hidden, Activation) else hidden
     return (*each, network.loss.activation)
+
+
+def with_masks(X: Array, network: Network, masks: Masks) -> tuple[Array, Network]:
+    """The examples times their mask, and the network whose hidden activations have theirs."""
+    first, *rest = masks
+    hidden = activations(network, len(masks))[:-1]
+    A = X if first is None else X * first
+    return A, network._replace(hidden=tuple(map(masked, hidden, rest)))
 
 
 def check_network(where: str, value: Any, depth: int | None = None) -> None:

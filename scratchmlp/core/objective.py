@@ -8,10 +8,12 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_layers, spare
-from scratchmlp.core.batches import Batch, check_examples
+from scratchmlp.core.batches import Batch, Map, check_examples
 from scratchmlp.core.batches import shards as sharded
+from scratchmlp.core.dropout import MaskedBatch
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
+from scratchmlp.core.masks import check_masks
 from scratchmlp.core.network import (
     Cache,
     Network,
@@ -20,14 +22,13 @@ from scratchmlp.core.network import (
     checked_propagate,
     classifier,
     quiet,
+    with_masks,
 )
 from scratchmlp.core.targets import check_targets, targets
 
-Shard: TypeAlias = Batch | LiveBatch | Callable[[], Batch | LiveBatch]
-Shards: TypeAlias = Batch | LiveBatch | Iterable[Shard]
-# As the built-in map. One that has a `fold` of its own, as a cluster's has, does what `folded` does
-# to the results, by the same tree of additions.
-Map: TypeAlias = Callable[..., Iterable[Any]]
+AnyBatch: TypeAlias = Batch | LiveBatch | MaskedBatch
+Shard: TypeAlias = AnyBatch | Callable[[], AnyBatch]
+Shards: TypeAlias = AnyBatch | Iterable[Shard]
 T = TypeVar("T")
 
 
@@ -87,18 +88,12 @@ def check(where: str, params: Params, network: Network, map: Map) -> None:
     """The arguments that every function over shards has."""
     checks.params(where, params)
     check_network(where, network, len(params))
-    check_map(where, map)
-
-
-def check_map(where: str, map: Any) -> None:
-    """Nothing but a function."""
-    if not callable(map):
-        raise TypeError(f"{where}: map must be a function, not {checks.kind(map)}")
+    checks.function(where, "map", map)
 
 
 def check_shards(where: str, name: str, value: Any) -> None:
     """A Batch, or shards to go through; each is checked when it comes."""
-    if not isinstance(value, (Batch, LiveBatch)):
+    if not isinstance(value, AnyBatch):
         checks.stream(where, name, value)
 
 
@@ -110,7 +105,7 @@ def given(where: str, X: Any, y: Any, weights: Any = None) -> Shards:
     check_shards(where, "X without y", X)
     if weights is not None:
         raise ValueError(f"{where}: weights are for X with y: a Batch has its own")
-    return cast(Shards, X if isinstance(X, (Batch, LiveBatch)) else tuple(X))
+    return cast(Shards, X if isinstance(X, AnyBatch) else tuple(X))
 
 
 def gather(
@@ -126,7 +121,7 @@ def gather(
 
     The derivative is `backpropagate`, or takes what it takes and then the vectors.
     """
-    alone = isinstance(shards, (Batch, LiveBatch))
+    alone = isinstance(shards, AnyBatch)
     each = cast(tuple[Shard, ...], (shards,) if alone else tuple(shards))
     if not each:
         raise ValueError(f"{where}: there are no shards")
@@ -158,6 +153,7 @@ def folded(add: Callable[[T, T], T], values: Iterator[T], count: int) -> T:
 def _fold(
     where: str, map: Map, work: Callable[[Shard], "_Sums"], shards: tuple[Shard, ...]
 ) -> "_Sums":
+    # A map that has a `fold`, as a cluster's has, does what `folded` does by the same additions.
     fold = getattr(map, "fold", None)
     if fold is not None:
         return cast(_Sums, fold(_add, work, shards))
@@ -197,6 +193,8 @@ def _sums(
 ) -> _Sums:
     """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
     batch = shard() if callable(shard) else shard
+    if isinstance(batch, MaskedBatch):
+        return _masked_sums(where, network, derivative, total, params, vectors, batch)
     if isinstance(batch, LiveBatch):
         check_live(where, batch, params)
         restricted, *others = (restrict(tree, batch.rows) for tree in (params, *vectors))
@@ -212,6 +210,25 @@ def _sums(
     with quiet():
         cache = checked_propagate(where, params, batch.X, network)
         return _batch_sums(where, network, derivative, total, params, vectors, cache, batch)
+
+
+def _masked_sums(
+    where: str,
+    network: Network,
+    derivative: Callable[..., Grads] | None,
+    total: float | None,
+    params: Params,
+    vectors: tuple[Params, ...],
+    masked: MaskedBatch,
+) -> _Sums:
+    batch, masks = masked
+    if not isinstance(batch, (Batch, LiveBatch)):
+        came = checks.kind(batch)
+        raise TypeError(f"{where}: the batch of a MaskedBatch must be a Batch, not {came}")
+    checks.matrix(where, "X", batch.X)
+    check_masks(where, masks, params, batch.X)
+    X, network = with_masks(batch.X, network, masks)
+    return _sums(where, network, derivative, total, params, vectors, batch._replace(X=X))
 
 
 def _batch_sums(

@@ -42,6 +42,18 @@ def descend(params: Params, grads: Params, rate: float) -> Params:
     return map_layers(partial(_descended, rate), params, grads)
 
 
+def blended(old: Array, new: Array, beta: float) -> Array:
+    """The mean beta old + (1 - beta) new, as a fresh array.
+
+    >>> blended(np.array([4.0]), np.array([0.0]), 0.25)
+    array([1.])
+    """
+    mean = new - old
+    mean *= 1 - beta
+    mean += old
+    return mean
+
+
 def heavy_ball(beta: float, rate: float, _: int, a: Array, g: Array, v: Array) -> tuple[Array, ...]:
     """Momentum's."""
     velocity = _accumulated(beta, v, g)
@@ -58,7 +70,7 @@ def rmsprop(
     beta: float, epsilon: float, rate: float, _: int, a: Array, g: Array, s: Array
 ) -> tuple[Array, ...]:
     """RMSProp's."""
-    second = _drawn(s, g * g, beta)
+    second = blended(s, g * g, beta)
     scale = np.sqrt(second)
     scale += epsilon
     return _descended(rate, a, np.divide(g, scale, out=scale)), second
@@ -77,8 +89,8 @@ def adam(
     s: Array,
 ) -> tuple[Array, ...]:
     """Adam's, and with a weight decay AdamW's."""
-    first = _drawn(m, g, beta1)
-    second = _drawn(s, g * g, beta2)
+    first = blended(m, g, beta1)
+    second = blended(s, g * g, beta2)
     # The biases of both moments are taken from the rate and from epsilon, which are numbers.
     root = math.sqrt(1 - beta2 ** (iteration + 1))
     scale = np.sqrt(second)
@@ -95,14 +107,6 @@ def _accumulated(beta: float, v: Array, g: Array) -> Array:
     velocity = beta * v
     velocity += g
     return velocity
-
-
-def _drawn(old: Array, new: Array, beta: float) -> Array:
-    """beta old + (1 - beta) new, as a fresh array."""
-    mean = new - old
-    mean *= 1 - beta
-    mean += old
-    return mean
 
 
 def _descended(rate: float, a: Array, direction: Array) -> Array:

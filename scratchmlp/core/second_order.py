@@ -6,9 +6,10 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, unflatten
+from scratchmlp.core.batches import Map
 from scratchmlp.core.curvature import times_gauss_newton, times_hessian
 from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Map, Shards, check, gather, given
+from scratchmlp.core.objective import Shards, check, gather, given
 from scratchmlp.core.randomness import Stream, generator
 
 

@@ -14,18 +14,9 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze, frozen_view
-from scratchmlp.core.batches import Batch
-from scratchmlp.core.live_rows import LiveBatch
+from scratchmlp.core.batches import Map
 from scratchmlp.core.network import Network, check_network, classifier
-from scratchmlp.core.objective import (
-    Evaluation,
-    Map,
-    Shards,
-    check,
-    check_map,
-    check_shards,
-    gather,
-)
+from scratchmlp.core.objective import AnyBatch, Evaluation, Shards, check, check_shards, gather
 from scratchmlp.core.training import State
 
 
@@ -87,7 +78,7 @@ def records(
     Raises ValueError for every < 1, TypeError where it is no integer; otherwise as `evaluate`.
 
     >>> from itertools import repeat
-    >>> from scratchmlp import init_params, init_state, sgd, train
+    >>> from scratchmlp import Batch, init_params, init_state, sgd, train
     >>> batch, optimizer = Batch(np.ones((2, 4)), np.array([0, 0, 1, 2])), sgd(0.1)
     >>> states = train(init_state(init_params([2, 3]), optimizer), [batch] * 5, optimizer=optimizer)
     >>> [(each.iteration, each.validation is None) for each in records(states, every=2)]
@@ -96,10 +87,10 @@ def records(
     checks.stream("records", "states", states)
     checks.count("records", "every", every, least=1)
     check_network("records", network)
-    check_map("records", map)
+    checks.function("records", "map", map)
     if validation is not None:
         check_shards("records", "validation", validation)
-    if not (validation is None or isinstance(validation, (Batch, LiveBatch))):
+    if not (validation is None or isinstance(validation, AnyBatch)):
         validation = tuple(validation)  # it is gone through again and again
     return _records(states, validation, every, network, map)
 

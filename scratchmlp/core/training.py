@@ -11,8 +11,9 @@ from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree
+from scratchmlp.core.batches import Map
 from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Map, Shards, check, check_shards, gather, given
+from scratchmlp.core.objective import Shards, check, check_shards, gather, given
 from scratchmlp.core.optimizers import (
     AdamState,
     MomentumState,

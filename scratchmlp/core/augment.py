@@ -1,0 +1,220 @@
+"""Augmentations: functions from images and a seed to distorted images."""
+
+import math
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any, TypeAlias
+
+import numpy as np
+from toolz import concat
+
+from scratchmlp.core import checks, warps
+from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.randomness import Stream, derived, generator, normals
+from scratchmlp.core.warps import Range, Ranges, Warp
+
+Augmentation: TypeAlias = Callable[[Array, Any], Array]
+Stage: TypeAlias = Warp | Augmentation
+MOST_PIXELS = 50_000  # that are distorted at once: few enough to stay in cache
+
+
+def image_seeds(seed: int, epoch: int, places: Array) -> Array:
+    """The seeds (m,) uint64 of the images at some places (m,) of the data, in an epoch.
+
+    Each is a function of (seed, epoch, place) alone, whatever images are beside it.
+
+    Raises ValueError for a seed, an epoch or a place below 0; TypeError where one is no integer.
+
+    >>> image_seeds(0, 3, np.array([7, 8]))[1] == image_seeds(0, 3, np.array([8]))[0]
+    np.True_
+    """
+    checks.count("image_seeds", "seed", seed, least=0)
+    checks.count("image_seeds", "epoch", epoch, least=0)
+    checks.labels("image_seeds", places, np.iinfo(np.int64).max, name="places")
+    return freeze(seeds_of(seed, epoch, places))
+
+
+def affine(
+    *,
+    rotation: float | Range = 0.0,
+    scale: float | Range = 0.0,
+    shear: float | Range = 0.0,
+    shift: float | Range = 0.0,
+    shape: tuple[int, int] | None = None,
+) -> Augmentation:
+    """Images that are turned, stretched, slanted and moved, each at random.
+
+    A range is a pair (low, high), from which numbers are drawn uniformly, or one number r for
+    (-r, r), of `scale` for (1 - r, 1 + r). About its centre, an image is scaled, each axis by a
+    factor of its own; its upper part is sheared to the right by so many pixels for each pixel of
+    height; it is rotated counterclockwise by degrees; and shifted right and down by pixels.
+
+    The result is a function of images X (height * width, m), a column an image, row after row, and
+    a seed: an integer, or `image_seeds` (m,). It returns images in the same form, floating, read
+    bilinearly between pixels, with zeros outside. `shape` is (height, width), by default a square.
+
+    Raises ValueError or TypeError for what is no range or shape, scales that are not above 0, and
+    later for images that do not have that shape.
+    Source: Ciresan et al. 2010, "Deep, Big, Simple Neural Nets", https://arxiv.org/abs/1003.0358.
+
+    >>> X = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> affine(rotation=(90, 90))(X, 0).reshape(2, 2).round(6)
+    array([[2., 4.],
+           [1., 3.]])
+    """
+    sizes = _range("rotation", rotation), _range("scale", scale, 1.0), _range("shear", shear)
+    ranges = Ranges(*sizes, _range("shift", shift))
+    if ranges.scale[0] <= 0:
+        raise ValueError(f"affine: scale must be above 0, not from {ranges.scale[0]}")
+    return _warp("affine", partial(warps.affine, ranges), shape)
+
+
+def elastic(
+    *, sigma: float = 4.0, alpha: float = 34.0, shape: tuple[int, int] | None = None
+) -> Augmentation:
+    """Images whose pixels are moved by smooth random fields, one down and one across.
+
+    A field is noise, uniform from -alpha to alpha at each pixel, smoothed by a Gaussian of standard
+    deviation `sigma` pixels: with the defaults a pixel moves by 1.4 pixels, root mean square.
+
+    The result is a function of images and a seed, as that of `affine`.
+
+    Raises as `affine`, and ValueError for a sigma that is not above 0 or an alpha below 0.
+    Source: Simard et al. 2003, "Best Practices for Convolutional Neural Networks", section 2.
+
+    >>> X = np.ones((25, 3))
+    >>> distorted = elastic(sigma=2.0, alpha=5.0)(X, 0)
+    >>> distorted.shape, bool((distorted[12] == X[12]).all()), bool((distorted[0] < X[0]).any())
+    ((25, 3), True, True)
+    """
+    width = checks.positive("elastic", "sigma", sigma)
+    most = checks.positive("elastic", "alpha", alpha, zero=True)
+    return _warp("elastic", partial(warps.elastic, width, most), shape)
+
+
+def gaussian_noise(deviation: float) -> Augmentation:
+    """Images, or any examples, with noise added to each number: normal, of mean 0.
+
+    The result is a function of examples X (n_in, m) and a seed, as that of `affine`.
+
+    Raises ValueError for a deviation that is below 0 or not finite, TypeError for no number.
+
+    >>> gaussian_noise(0.1)(np.zeros((10_000, 1)), 0).std().round(2)
+    np.float64(0.1)
+    """
+    size = checks.positive("gaussian_noise", "deviation", deviation, zero=True)
+    return partial(_augmented, (partial(_noisy, size),))
+
+
+def compose(*augmentations: Augmentation) -> Augmentation:
+    """One augmentation after another, each by seeds of its own.
+
+    Pixels are interpolated once for all of `affine` and `elastic` that follow each other, so
+    they cost and blur as little as one. One's own functions of examples and seeds will do too.
+
+    Raises TypeError for anything but functions, ValueError for none of them.
+
+    >>> distort = compose(affine(rotation=10, shift=2), elastic(), gaussian_noise(0.1))
+    >>> distort(np.zeros((784, 5), np.float32), 0).dtype
+    dtype('float32')
+    """
+    if not augmentations:
+        raise ValueError("compose: augmentations must have at least one")
+    checks.functions("compose", "augmentations", augmentations)
+    none: tuple[Stage, ...] = ()
+    return partial(_augmented, reduce(_joined, concat(map(_stages, augmentations)), none))
+
+
+def seeds_of(seed: int, epoch: int, places: Array) -> Array:
+    """`image_seeds` of checked arguments."""
+    one = generator(seed, Stream.IMAGES, epoch).integers(2**64, size=1, dtype=np.uint64)
+    return derived(one, places)
+
+
+def _augmented(stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
+    """A tile of images after another, so that what is made of them on the way stays in cache."""
+    checks.matrix("augment", "X", X)
+    seeds = _seeds(seed, X.shape[1])
+    rows = np.empty(X.shape[::-1], np.float64 if X.dtype == np.float64 else np.float32)
+    step = max(1, MOST_PIXELS // len(X))
+    for start in range(0, len(rows), step):
+        tile = slice(start, start + step)
+        rows[tile] = _through(stages, X[:, tile].astype(rows.dtype), seeds[tile]).T
+    return freeze(rows.T)
+
+
+def _through(stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
+    """Examples after all stages, each of which has its own seeds."""
+    for number, stage in enumerate(stages):
+        own = derived(seeds, np.array([number]))
+        if isinstance(stage, Warp):
+            images = X.T.reshape(-1, *_sizes(stage.shape, len(X)))
+            X = warps.warped(stage.moves, images, own).reshape(len(images), -1).T
+        else:
+            result = stage(X, own)
+            checks.result("augment", "an augmentation", result, X.shape)
+            X = result.astype(X.dtype, copy=False)
+    return X
+
+
+def _joined(stages: tuple[Stage, ...], stage: Stage) -> tuple[Stage, ...]:
+    """The stages and one more, which is one with the last if both are warps of one shape."""
+    last = stages[-1] if stages else None
+    if isinstance(last, Warp) and isinstance(stage, Warp) and last.shape == stage.shape:
+        return *stages[:-1], Warp(last.moves + stage.moves, stage.shape)
+    return *stages, stage
+
+
+def _stages(augmentation: Any) -> tuple[Stage, ...]:
+    """Those that an augmentation is made of; a function of the user's own is one itself."""
+    ours = isinstance(augmentation, partial) and augmentation.func is _augmented
+    return augmentation.args[0] if ours else (augmentation,)
+
+
+def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
+    noise = normals(seeds, len(X)).T
+    return X + np.float32(deviation) * noise
+
+
+def _warp(where: str, move: warps.Move, shape: Any) -> Augmentation:
+    if shape is not None:
+        if not isinstance(shape, tuple) or len(shape) != 2:
+            raise TypeError(f"{where}: shape must be (height, width), not {checks.kind(shape)}")
+        for size in shape:
+            checks.count(where, "shape", size, least=1)
+    return partial(_augmented, (Warp((move,), shape),))
+
+
+def _sizes(shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
+    """The height and width of images of so many pixels."""
+    side = math.isqrt(n_in)
+    height, width = shape or (side, side)
+    if height * width != n_in:
+        expected = f"of shape {shape}" if shape else "square: give their shape"
+        raise ValueError(f"augment: X has {n_in} rows, so its images are not {expected}")
+    return height, width
+
+
+def _seeds(seed: Any, m: int) -> Array:
+    if not isinstance(seed, np.ndarray):
+        checks.count("augment", "seed", seed, least=0)
+        return seeds_of(seed, 0, np.arange(m))
+    if seed.shape != (m,) or seed.dtype != np.uint64:
+        raise ValueError(
+            f"augment: seed must be an integer or image_seeds, uint64 {(m,)}, "
+            f"not {seed.dtype} {seed.shape}"
+        )
+    return seed
+
+
+def _range(name: str, value: float | Range, middle: float = 0.0) -> Range:
+    """A pair (low, high), or of a number those that are so far from the middle."""
+    if not isinstance(value, tuple):
+        reach = checks.positive("affine", name, value, zero=True)
+        return middle - reach, middle + reach
+    if len(value) != 2:
+        raise ValueError(f"affine: {name} takes a number or (low, high), not {len(value)}")
+    low, high = (checks.finite_number("affine", name, each) for each in value)
+    if low > high:
+        raise ValueError(f"affine: {name} must be (low, high), not {(low, high)}")
+    return low, high

@@ -1,0 +1,148 @@
+"""Dropout: masks at random, as values, and a stream of batches that carry theirs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.batches import Batch, Map
+from scratchmlp.core.live_rows import LiveBatch
+from scratchmlp.core.masks import Masks
+from scratchmlp.core.randomness import Stream, generator
+
+Rates: TypeAlias = float | Sequence[float]
+Layer: TypeAlias = tuple[int, float]  # the units that there are, and the rate to drop them
+
+
+class MaskedBatch(NamedTuple):
+    """A batch, and the masks of the network that learns from it."""
+
+    batch: Batch | LiveBatch
+    masks: Masks
+
+
+def dropout_masks(
+    sizes: Sequence[int],
+    m: int,
+    *,
+    rate: Rates = 0.5,
+    input_rate: float = 0.0,
+    seed: int = 0,
+    iteration: int = 0,
+) -> Masks:
+    """Masks for the X (n_in, m) and for each hidden layer's A (n, m) of a network of these sizes.
+
+    A rate is the probability to drop: of each unit of the hidden layers (a sequence has one for
+    each of these layers), and of each number of X. A mask is 0 where its unit is dropped for the
+    example, and 1 / (1 - rate) where it is kept: its mean is 1, so a network without masks, as it
+    predicts, works at the same scale. A mask is None for a rate of 0; otherwise it is a function of
+    (seed, iteration, layer) and of its shape.
+
+    Raises ValueError unless 0 <= rate < 1, for sizes as `init_params`, and for an m below 1, a seed
+    or an iteration below 0; TypeError where these are no numbers.
+    Source: Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting"; there it is the weights that are scaled when the network predicts.
+
+    >>> dropout_masks([2, 3, 1], 4, rate=0.5)[1]
+    array([[0., 2., 0., 2.],
+           [2., 0., 0., 0.],
+           [2., 0., 2., 2.]], dtype=float32)
+    """
+    where = "dropout_masks"
+    layers = _layers(where, sizes, rate, input_rate)
+    checks.count(where, "m", m, least=1)
+    checks.count(where, "seed", seed, least=0)
+    checks.count(where, "iteration", iteration, least=0)
+    return _masks(layers, m, seed, iteration, 0)
+
+
+def dropout(
+    batches: Iterable[Any],
+    sizes: Sequence[int],
+    *,
+    rate: Rates = 0.5,
+    input_rate: float = 0.0,
+    seed: int = 0,
+    start: int = 0,
+    map: Map = map,
+) -> Iterator[Any]:
+    """The stream of the batches with masks for a network of these sizes: a new one for each batch.
+
+    Batch number k, which counts from `start`, has the `dropout_masks` of iteration k, so a run that
+    stopped after k batches goes on with start=k. A batch is a Batch or a sequence of shards, each
+    of which gets masks of its own, where it is used. `map` draws the masks of a Batch.
+
+    Raises as `dropout_masks`, and TypeError for batches that are no iterable or a map that is no
+    function; later, for a batch that is none.
+
+    >>> from scratchmlp import init_params, init_state, sgd, train
+    >>> X, y, sizes = np.ones((2, 4)), np.array([0, 0, 1, 2]), [2, 8, 3]
+    >>> start = init_state(init_params(sizes), sgd(0.1))
+    >>> batches = dropout([Batch(X, y)] * 2, sizes, rate=0.5)
+    >>> [state.iteration for state in train(start, batches, optimizer=sgd(0.1))]
+    [1, 2]
+    """
+    layers = _layers("dropout", sizes, rate, input_rate)
+    checks.stream("dropout", "batches", batches)
+    checks.count("dropout", "seed", seed, least=0)
+    checks.count("dropout", "start", start, least=0)
+    checks.function("dropout", "map", map)
+    return iter(map(partial(_with_masks, layers, seed), count(start), batches))
+
+
+def _layers(where: str, sizes: Sequence[int], rate: Any, input_rate: Any) -> list[Layer]:
+    checks.sizes(where, sizes)
+    hidden = len(sizes) - 2
+    rates = [*rate] if isinstance(rate, (list, tuple)) else [rate] * hidden
+    if len(rates) != hidden:
+        raise ValueError(f"{where}: rate has {len(rates)} but sizes gives {hidden} hidden layers")
+    named = [("input_rate", input_rate), *(("rate", each) for each in rates)]
+    each = [checks.fraction(where, name, value, zero=True) for name, value in named]
+    return [*zip(map(int, sizes), each, strict=False)]
+
+
+def _with_masks(layers: list[Layer], seed: int, iteration: int, batch: Any) -> Any:
+    if isinstance(batch, (Batch, LiveBatch)):
+        return _masked(layers, seed, iteration, 0, batch)
+    checks.stream("dropout", "batch", batch)
+    shards = tuple(batch)
+    for shard in shards:
+        if not callable(shard):
+            _check_batch(shard)
+    return tuple(
+        partial(_masked, layers, seed, iteration, number, shard)
+        for number, shard in enumerate(shards)
+    )
+
+
+def _masked(layers: list[Layer], seed: int, iteration: int, number: int, shard: Any) -> MaskedBatch:
+    batch = shard() if callable(shard) else shard
+    _check_batch(batch)
+    n_in, m = batch.X.shape
+    own = [(n_in, layers[0][1]), *layers[1:]]  # a LiveBatch has fewer rows than the network takes
+    return MaskedBatch(batch, _masks(own, m, seed, iteration, number))
+
+
+def _check_batch(batch: Any) -> None:
+    if not isinstance(batch, (Batch, LiveBatch)):
+        came = checks.kind(batch)
+        raise TypeError(f"dropout: a shard must be a Batch or a function of one, not {came}")
+    checks.matrix("dropout", "X", batch.X)
+
+
+def _masks(layers: list[Layer], m: int, seed: int, *keys: int) -> Masks:
+    def mask(layer: int, size: int, rate: float) -> Array | None:
+        if rate == 0:
+            return None
+        # One example after the other for X, one unit after the other for A: as these lie in memory.
+        shape = (size, m) if layer else (m, size)
+        numbers = generator(seed, Stream.DROPOUT, *keys, layer).random(shape, np.float32)
+        drawn = (numbers >= rate).astype(np.float32)
+        drawn *= np.float32(1 / (1 - rate))
+        return freeze(drawn if layer else drawn.T)
+
+    return tuple(mask(layer, size, rate) for layer, (size, rate) in enumerate(layers))

@@ -1,0 +1,128 @@
+"""Warps: where each pixel of a distorted image is taken from, and the pixels that are there.
+
+Places are (m, 2, height, width): for each pixel of each image its row and its column, counted from
+the image's centre.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from scratchmlp.core.arrays import Array
+from scratchmlp.core.randomness import derived, uniforms
+
+Range: TypeAlias = tuple[float, float]
+# Where pixels come from that are seen at places, (m, 2, height, width), by each image's seed (m,).
+Move: TypeAlias = Callable[[Array, Array], Array]
+DEVIATIONS = 3.0  # beyond so many of them a Gaussian counts as 0
+
+
+class Warp(NamedTuple):
+    """Moves, the first of them the first to be made, and the height and width of its images."""
+
+    moves: tuple[Move, ...]
+    shape: tuple[int, int] | None
+
+
+class Ranges(NamedTuple):
+    """What an affine warp is drawn from: degrees, factors, a slope and pixels."""
+
+    rotation: Range
+    scale: Range
+    shear: Range
+    shift: Range
+
+
+def warped(moves: tuple[Move, ...], images: Array, seeds: Array) -> Array:
+    """Images (m, height, width) after one move upon another; pixels are interpolated once."""
+    places = grid(images)
+    for number, move in reversed([*enumerate(moves)]):
+        places = move(places, derived(seeds, np.array([number])))
+    return interpolated(images, places)
+
+
+def grid(images: Array) -> Array:
+    """The places of the pixels themselves, (1, 2, height, width), in the dtype of the images.
+
+    >>> grid(np.zeros((1, 1, 3)))[0, 1]
+    array([[-1.,  0.,  1.]])
+    """
+    rows, columns = (np.arange(size) - (size - 1) / 2 for size in images.shape[1:])
+    places = np.meshgrid(rows, columns, indexing="ij")
+    return np.array(places, images.dtype)[np.newaxis]
+
+
+def affine(ranges: Ranges, places: Array, seeds: Array) -> Array:
+    """The places before a scaling of both axes, then a shear, then a rotation, then a shift."""
+    of_numbers = *ranges, ranges.scale, ranges.shift
+    low, width = np.array([(low, high - low) for low, high in of_numbers], np.float32).T
+    turn, x, slant, right, y, down = (low + width * uniforms(seeds, len(low))).T
+    cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    # (column, row), with rows that count downwards, goes to (a column + b row, c column + d row).
+    a, b, c, d = cos * x, (sin - slant * cos) * y, -sin * x, (cos + slant * sin) * y
+    inverse = np.array([[a, -c], [-b, d]]) / (x * y)
+    origin = np.array([down, right])
+    inverse, origin = (each.astype(places.dtype)[..., None, None] for each in (inverse, origin))
+    rows, columns = (places[:, axis] - origin[axis] for axis in (0, 1))
+    return np.stack([row * rows + column * columns for row, column in inverse], axis=1)
+
+
+def elastic(sigma: float, alpha: float, places: Array, seeds: Array) -> Array:
+    """The places moved by white noise of -alpha to alpha, smoothed by a Gaussian of sigma pixels.
+
+    The noise is drawn on a grid as coarse as the Gaussian is wide: to one part in a thousand the
+    smoothed noise has the covariance of that on a grid of pixels.
+    """
+    spacing = max(1.0, sigma)
+    down, across = (_bumps(size, sigma, spacing) for size in places.shape[2:])
+    shape = len(seeds), 2, down.shape[1], across.shape[1]
+    noise = uniforms(seeds, math.prod(shape[1:])).reshape(shape).astype(places.dtype, copy=False)
+    noise -= 0.5
+    noise *= 2 * alpha * spacing
+    field = down.astype(places.dtype) @ (noise @ across.T.astype(places.dtype))
+    field += places
+    return field
+
+
+def interpolated(images: Array, places: Array) -> Array:
+    """The images (m, height, width) at places, bilinearly between pixels; outside they are 0.
+
+    >>> interpolated(np.array([[[2.0, 4.0]]]), np.array([[[[0.0, 0.0]], [[0.0, 1.0]]]]))
+    array([[[3., 2.]]])
+    """
+    m, *sizes = images.shape
+    frame = np.zeros((m, *(size + 3 for size in sizes)), images.dtype)
+    frame[:, 1:-2, 1:-2] = images
+    corner, parts = np.zeros((), np.intp), list[Array]()
+    for axis, size in enumerate(sizes):
+        place = np.clip(places[:, axis] + (size + 1) / 2, 0, size + 1)
+        whole = place.astype(np.intp)
+        place -= whole.astype(place.dtype)
+        parts.append(place)
+        corner = corner * frame.shape[axis + 1] + whole
+    corner += (np.arange(m) * math.prod(frame.shape[1:]))[:, np.newaxis, np.newaxis]
+    width, pixels = frame.shape[2], frame.reshape(-1)
+    upper, upper_right, lower, lower_right = (
+        pixels[start:].take(corner, mode="clip") for start in (0, 1, width, width + 1)
+    )
+    above = _between(upper, upper_right, parts[1])
+    return _between(above, _between(lower, lower_right, parts[1]), parts[0])
+
+
+def _between(one: Array, other: Array, part: Array) -> Array:
+    """That part of the way from one to the other, in the memory of the other."""
+    other -= one
+    other *= part
+    other += one
+    return other
+
+
+def _bumps(size: int, sigma: float, spacing: float) -> Array:
+    """Gaussians of mean 1 per pixel about nodes, at so many pixels: (size, nodes)."""
+    before = math.ceil(DEVIATIONS * sigma / spacing)
+    nodes = spacing * np.arange(-before, before + math.ceil((size - 1) / spacing) + 1)
+    distances = (np.arange(size)[:, np.newaxis] - nodes) / sigma
+    weights: Array = np.exp(-0.5 * distances**2)
+    return weights / (sigma * math.sqrt(2 * math.pi))
