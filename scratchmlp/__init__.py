@@ -32,6 +32,7 @@ from scratchmlp.core.augment import (
 from scratchmlp.core.averages import (
     averaged,
     committee,
+    moving_average,
 )
 from scratchmlp.core.batches import (
     Batch,
@@ -107,6 +108,7 @@ from scratchmlp.core.objective import (
 )
 from scratchmlp.core.optimizers import (
     AdamState,
+    AverageState,
     MomentumState,
     Optimizer,
     RmspropState,
@@ -166,6 +168,7 @@ __all__ = [
     "Activation",
     "AdamState",
     "Array",
+    "AverageState",
     "Batch",
     "Cache",
     "Data",
@@ -242,6 +245,7 @@ __all__ = [
     "max_norm",
     "minibatches",
     "momentum",
+    "moving_average",
     "nesterov",
     "newton_cg_step",
     "normalize",

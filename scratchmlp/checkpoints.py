@@ -10,7 +10,7 @@ from scratchmlp.archives import read_npz
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, Params, leaves
 from scratchmlp.core.network import Network, check_network, classifier
-from scratchmlp.core.optimizers import AdamState, MomentumState, RmspropState
+from scratchmlp.core.optimizers import AdamState, AverageState, MomentumState, RmspropState
 from scratchmlp.core.training import State
 from scratchmlp.files import PathLike, replacing
 from scratchmlp.names import network_named, network_names
@@ -18,7 +18,7 @@ from scratchmlp.names import network_named, network_names
 FORMAT = 1
 _KINDS = "biuf"
 _TUPLES: dict[str, type] = {
-    each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState)
+    each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState, AverageState)
 }
 
 

@@ -1,7 +1,7 @@
 """What the options of `train` choose among, and what is made of the choice."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -9,8 +9,11 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Params
-from scratchmlp.core.batches import minibatches, shards
-from scratchmlp.core.combinators import clip_by_global_norm, weight_decay
+from scratchmlp.core.augment import Augmentation, compose
+from scratchmlp.core.averages import moving_average
+from scratchmlp.core.batches import Map, minibatches, shards
+from scratchmlp.core.combinators import clip_by_global_norm, max_norm, weight_decay
+from scratchmlp.core.dropout import dropout
 from scratchmlp.core.examples import Data, shuffle, split
 from scratchmlp.core.initializers import init_params
 from scratchmlp.core.live_rows import live_shards
@@ -28,7 +31,7 @@ from scratchmlp.core.schedules import (
 )
 from scratchmlp.core.targets import balanced_weights, one_hot, smooth_labels
 from scratchmlp.datasets import Dataset
-from scratchmlp.names import INITIALIZERS, activation_named, loss_named
+from scratchmlp.names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.runs import Plan
 
 
@@ -129,16 +132,62 @@ def plan(options: Namespace, lesson: Lesson, network: Network) -> Plan:
     )
 
 
-def batches(options: Namespace, training: Data, n_out: int, start: int) -> Iterable[Shards]:
-    """The stream of batches from that number on: minibatches, or all the data again and again."""
+def batches(
+    options: Namespace, training: Data, sizes: Sequence[int], start: int, map: Map
+) -> Iterable[Shards]:
+    """The stream of batches from that number on, for a network of these sizes, with its masks.
+
+    They are minibatches, which the map makes, or all the data again and again.
+    """
+    plain = _batches(options, training, sizes[-1], start, map)
+    if not (options.dropout or options.input_dropout):
+        return plain
+    first, *others = options.dropout or [0.0]
+    return dropout(
+        plain,
+        sizes,
+        rate=[first, *others] if others else first,
+        input_rate=options.input_dropout,
+        seed=options.seed,
+        start=start,
+        map=map,
+    )
+
+
+def _batches(
+    options: Namespace, training: Data, n_out: int, start: int, map: Map
+) -> Iterable[Shards]:
     X, y = training
     weights = balanced_weights(y) if options.balanced else None
     if options.label_smoothing:
         y = smooth_labels(one_hot(y, n_out), options.label_smoothing)
+    augment = augmentation(options)
     if options.batch_size is None:
         return repeat(live_shards(X, y, weights=weights))
-    size, seed = options.batch_size, options.seed
-    return minibatches(X, y, size=size, seed=seed, start=start, weights=weights)
+    return minibatches(
+        X,
+        y,
+        size=options.batch_size,
+        seed=options.seed,
+        start=start,
+        weights=weights,
+        augment=augment,
+        map=map,
+    )
+
+
+def augmentation(options: Namespace) -> Augmentation | None:
+    """What is made of the images of a minibatch, or None.
+
+    >>> augmentation(Namespace(augment=None)) is None
+    True
+    """
+    if options.augment is None:
+        return None
+    if options.batch_size is None:
+        raise ValueError("train: --augment is for minibatches: give a --batch-size")
+    shape = tuple(options.image_shape) if options.image_shape else None
+    return compose(*(augmentation_named(name, shape) for name in options.augment))
 
 
 def network(options: Namespace) -> Network:
@@ -165,4 +214,8 @@ def optimizer(options: Namespace, total: int) -> Optimizer:
         made = make(schedule)
         if options.weight_decay:
             made = weight_decay(made, options.weight_decay)
-    return clip_by_global_norm(made, options.clip_norm) if options.clip_norm else made
+    if options.clip_norm:
+        made = clip_by_global_norm(made, options.clip_norm)
+    if options.max_norm:
+        made = max_norm(made, options.max_norm)
+    return made if options.average is None else moving_average(made, options.average)

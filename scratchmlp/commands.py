@@ -2,7 +2,7 @@
 
 import csv
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from toolz import take
 
-from scratchmlp import checkpoints, choices, pictures, runs
-from scratchmlp.core.arrays import Array
+from scratchmlp import choices, models, pictures, runs
+from scratchmlp.core.arrays import Array, Params
 from scratchmlp.core.batches import Map, shards
 from scratchmlp.core.examples import Data, normalize
-from scratchmlp.core.metrics import confusion_matrix
-from scratchmlp.core.network import predict
+from scratchmlp.core.metrics import accuracy, confusion_matrix
+from scratchmlp.core.network import Network, predict
 from scratchmlp.core.objective import evaluate
 from scratchmlp.core.targets import check_targets
-from scratchmlp.core.training import init_state, train
+from scratchmlp.core.training import init_state, train, train_step
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
 from scratchmlp.extras import require
 from scratchmlp.files import replacing
@@ -36,38 +36,44 @@ def train_command(options: Namespace) -> None:
     plan = choices.plan(options, lesson, network)
     optimizer = choices.optimizer(options, plan.iterations)
     state = init_state(choices.params(options, training), optimizer)
-    n_out = len(state.params[-1].b)
+    sizes = [state.params[0].W.shape[1], *(len(b) for _, b in state.params)]
     # Whatever does not fit is to be known before another run's files make way for this one's.
-    check_targets("train", training.y, len(training.y), n_out, network.loss)
-    predict(state.params, training.X[:, :1], network)
+    check_targets("train", training.y, len(training.y), sizes[-1], network.loss)
+    one = Data(training.X[:, :1], training.y[:1])
+    for batch in take(1, choices.batches(options, one, sizes, 0, map)):
+        train_step(state, batch, network=network, optimizer=optimizer)
     if options.resume is None:
         runs.clear(plan.folder)
     else:
         runs.tidy(plan.folder)
         state = runs.resumed(state, plan)
     runs.write_settings(plan.folder, _settings(options))
-    with _sharing(options) as map:
-        batches = choices.batches(options, training, n_out, state.iteration)
-        states = train(state, batches, network=network, optimizer=optimizer, map=map)
+    with _sharing(options) as (shared, ahead):
+        batches = choices.batches(options, training, sizes, state.iteration, ahead)
+        states = train(state, batches, network=network, optimizer=optimizer, map=shared)
         left = max(0, plan.iterations - state.iteration)
-        found = runs.follow(state, take(left, states), plan, map)
+        found = runs.follow(state, take(left, states), plan, shared)
         print(f"{found.iteration} iterations, written to {plan.folder}")
         pictures.draw_history(plan.folder, found.params, options.loss)
         for name, part in lesson._asdict().items():
             if part:
-                loss, accuracy = evaluate(found.params, shards(*part), network, map=map)
-                print(f"{name:10}  loss {loss:.4f}  accuracy {accuracy:.2%}")
+                loss, right = evaluate(found.params, shards(*part), network, map=shared)
+                print(f"{name:10}  loss {loss:.4f}  accuracy {right:.2%}")
 
 
 def evaluate_command(options: Namespace) -> None:
     """Print a network's loss and accuracy, and of classes the confusion matrix; draw pictures."""
-    (params, *_), network = _model(options.model)
+    members, network = models.load(options.model)
     X, y = _test_data(options.data)
     if y is None:
         raise ValueError(f"{options.data}: has no labels to evaluate with")
+    if len(members) > 1:
+        _evaluate_committee(options, members, network, Data(X, y))
+        return
+    (params,) = members
     with threads(options.workers) as map:
-        loss, accuracy = evaluate(params, shards(X, y), network, map=map)
-    print(f"{X.shape[1]} examples: loss {loss:.4f}, accuracy {accuracy:.2%}\n")
+        loss, right = evaluate(params, shards(X, y), network, map=map)
+    print(f"{X.shape[1]} examples: loss {loss:.4f}, accuracy {right:.2%}\n")
     predicted = predict(params, X, network)
     if predicted.ndim == 1:
         _print_confusion(confusion_matrix(predicted, y, len(params[-1].b)))
@@ -76,12 +82,21 @@ def evaluate_command(options: Namespace) -> None:
         print(f"{', '.join(names)}, written to {options.plot}")
 
 
+def _evaluate_committee(
+    options: Namespace, members: Sequence[Params], network: Network, data: Data
+) -> None:
+    if options.plot is not None:
+        raise ValueError("evaluate: --plot is of one model")
+    predicted = models.labels(members, data.X, network)
+    right = accuracy(predicted, data.y)
+    print(f"{len(predicted)} examples: a committee of {len(members)}, accuracy {right:.2%}\n")
+    _print_confusion(confusion_matrix(predicted, data.y, len(members[0][-1].b)))
+
+
 def predict_command(options: Namespace) -> None:
     """Write the class of each example, numbered from 1, in Kaggle's form."""
-    (params, *_), network = _model(options.model)
-    labels = predict(params, _test_data(options.data).X, network)
-    if labels.ndim != 1:
-        raise ValueError(f"{options.model}: is no classifier")
+    members, network = models.load(options.model)
+    labels = models.labels(members, _test_data(options.data).X, network)
     with replacing(options.out, "w") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(["ImageId", "Label"])
@@ -97,24 +112,31 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
 
 
 @contextmanager
-def _sharing(options: Namespace) -> Iterator[Map]:
-    """Shards go to a cluster or a pool of threads; a minibatch is too small, and left to BLAS's."""
+def _sharing(options: Namespace) -> Iterator[tuple[Map, Map]]:
+    """A map for the shards of all the data, and one to make minibatches with.
+
+    Shards go to a cluster or a pool of threads. A minibatch is too small for that, and is left to
+    BLAS's threads; meanwhile others distort or mask the next ones.
+    """
     if options.cluster is not None:
         connect = require("distributed", "cluster").Client
         with connect(options.cluster) as client, cluster(client) as shared:
-            yield shared
+            yield shared, map
     elif options.batch_size is None:
         with threads(options.workers) as shared:
-            yield shared
+            yield shared, map
+    elif options.augment or options.dropout or options.input_dropout:
+        with threads(max(1, options.workers // 2), blas=options.workers) as ahead:
+            yield map, ahead
     else:
         with blas_threads(options.workers):
-            yield map
+            yield map, map
 
 
 def _settings(options: Namespace) -> dict[str, Any]:
     """What it takes to go on with this run, whatever folder one is in then."""
     data = options.data and str(options.data.absolute())
-    left_out = {"command", "resume", "out", "article"}
+    left_out = {"command", "resume", "out", "recipe"}
     return {k: v for k, v in vars(options).items() if k not in left_out} | {"data": data}
 
 
@@ -123,10 +145,6 @@ def _print_confusion(counts: Array) -> None:
     width = len(str(counts.max())) + 2
     for name, row in [("", range(len(counts))), *enumerate(counts)]:
         print(f"{name:>{width}}", *(f"{value:{width}}" for value in row), sep="")
-
-
-def _model(path: Path) -> checkpoints.Checkpoint:
-    return checkpoints.load(runs.model(path) if path.is_dir() else path)
 
 
 def _load(path: Path | None) -> Dataset:

@@ -1,5 +1,6 @@
 """The names by which files and command lines know the core's functions, and back."""
 
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 
 from scratchmlp.core import activations, losses
 from scratchmlp.core.activations import Activation
+from scratchmlp.core.augment import Augmentation, affine, elastic, gaussian_noise
 from scratchmlp.core.initializers import (
     Initializer,
     article_normal,
@@ -36,6 +38,9 @@ INITIALIZERS: dict[str, Initializer] = {
 # Functions that make one of a number: `leaky_relu(0.1)`.
 MADE_ACTIVATIONS: dict[str, Callable[..., Activation]] = {"leaky_relu": activations.leaky_relu}
 MADE_LOSSES: dict[str, Callable[..., Loss]] = {"huber": losses.huber}
+# By their arguments' names: `affine(rotation=10,shift=-1:2)`.
+WARPS: dict[str, Callable[..., Augmentation]] = {"affine": affine, "elastic": elastic}
+AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {**WARPS, "gaussian_noise": gaussian_noise}
 
 Named = TypeVar("Named", Activation, Loss)
 
@@ -60,6 +65,29 @@ def loss_named(text: str) -> Loss:
     True
     """
     return _named("loss", text, LOSSES, MADE_LOSSES)
+
+
+def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augmentation:
+    """The augmentation of a text, `affine(rotation=10,shift=-1:2)` or `gaussian_noise(0.1)`.
+
+    Raises ValueError, with the names that there are, for any other, and as the augmentation does.
+
+    >>> augmentation_named("affine(rotation=10,shift=-1:2)").args[0][0].moves[0].args[0].shift
+    (-1.0, 2.0)
+    """
+    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
+    if match is None or match[1] not in AUGMENTATIONS:
+        raise ValueError(f"{text!r} is no augmentation: there are {', '.join(AUGMENTATIONS)}")
+    make = AUGMENTATIONS[match[1]]
+    parts = [part.rpartition("=") for part in (match[2] or "").split(",") if part]
+    numbers = [_number(value) for name, _, value in parts if not name]
+    options = {name.strip(): _number(value) for name, _, value in parts if name}
+    of_images = {"shape": shape} if match[1] in WARPS else {}
+    try:
+        inspect.signature(make).bind(*numbers, **options, **of_images)
+    except TypeError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+    return make(*numbers, **options, **of_images)
 
 
 def network_names(network: Network) -> dict[str, Any]:
@@ -91,6 +119,12 @@ def network_named(names: Mapping[str, Any]) -> Network:
         tuple(map(activation_named, hidden)) if several else activation_named(hidden),
         loss_named(names["loss"]),
     )
+
+
+def _number(text: str) -> Any:
+    """A number, or a range low:high."""
+    low, colon, high = text.partition(":")
+    return (float(low), float(high)) if colon else float(low)
 
 
 def _named(

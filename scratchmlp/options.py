@@ -9,13 +9,16 @@ from scratchmlp import runs
 from scratchmlp.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.names import (
     ACTIVATIONS,
+    AUGMENTATIONS,
     INITIALIZERS,
     LOSSES,
     MADE_ACTIVATIONS,
     MADE_LOSSES,
     activation_named,
+    augmentation_named,
     loss_named,
 )
+from scratchmlp.recipes import RECIPES
 from scratchmlp.workers import cores
 
 COMMANDS = {
@@ -23,20 +26,13 @@ COMMANDS = {
     "evaluate": "measure a network",
     "predict": "label images",
 }
-ARTICLE: dict[str, Any] = {
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "clip_norm": 0,
-    "initializer": "article_normal",
-    "examples": 42_000,
-}
 NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
 REAL: dict[str, Any] = {"type": float, "metavar": "X"}
 DATA = (
     "a folder of IDX files, or a CSV file with a header (default: the MNIST that comes with the "
     "package)"
 )
-MODEL = "the folder that `train` wrote, or a model.npz"
+MODEL = "the folder that `train` wrote, or a model.npz; several are a committee"
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,7 +51,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = _parser({}).parse_args(given)
     if options.command != "train":
         return options
-    settings: dict[str, Any] = ARTICLE if options.article else {}
+    settings = RECIPES.get(options.recipe, {})
     if options.resume is not None:
         settings = runs.settings(options.resume)
         if options.iterations is not None or options.epochs is not None:
@@ -74,7 +70,7 @@ def _parser(settings: Mapping[str, Any]) -> Parser:
     for command in (train, evaluate, predict):
         command.add_argument("--data", type=Path, metavar="PATH", help=DATA)
     for command in (evaluate, predict):
-        command.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+        command.add_argument("model", type=Path, nargs="+", metavar="MODEL", help=MODEL)
     for command in (train, evaluate):
         text = "threads (default: %(default)s)"
         command.add_argument("--workers", default=cores(), help=text, **NUMBER)
@@ -84,6 +80,7 @@ def _parser(settings: Mapping[str, Any]) -> Parser:
     predict.add_argument("--out", type=Path, default=submission, metavar="CSV", help=text)
     _network_options(train)
     _update_options(train)
+    _noise_options(train)
     _course_options(train)
     train.set_defaults(**settings)
     return top
@@ -120,10 +117,28 @@ def _update_options(command: Parser) -> None:
     add("--schedule", f"its course: {_listed(SCHEDULES)}", "constant", **_one_of(SCHEDULES))
     add("--warmup", "iterations in which the learning rate rises to it", 0, **NUMBER)
     add("--clip-norm", "the most a gradient may measure, 0: any", 0.5, **REAL)
+    add("--max-norm", "the most that the weights into a unit may measure, 0: any", 0.0, **REAL)
+    add("--average", "decay of an average of the parameters, which is the model (as 0.999)", **REAL)
     add("--weight-decay", "L2 penalty; of adamw, its own (default: adamw 0.01, others 0)", **REAL)
     add("--label-smoothing", "the share of a label that goes to all classes alike", 0.0, **REAL)
     add("--balanced", "let every class count the same", action="store_true")
     add("--batch-size", "examples of an update (default: all)", **NUMBER)
+
+
+def _noise_options(command: Parser) -> None:
+    add = _adder(command, "what is made of the examples and units, at random")
+    add(
+        "--augment",
+        f"distort the images of a minibatch: {_listed(AUGMENTATIONS)}, with numbers or ranges as "
+        "in 'affine(rotation=10,scale=0.15,shear=0.15,shift=-1:2)' 'elastic(sigma=4,alpha=20)'",
+        nargs="+",
+        type=_name(augmentation_named),
+        metavar="NAME",
+    )
+    add("--image-shape", "height and width of an image (default: square)", nargs=2, **NUMBER)
+    text = "the probability to drop a unit: of all hidden layers, or of each"
+    add("--dropout", text, nargs="+", **REAL)
+    add("--input-dropout", "the same of an input", 0.0, **REAL)
 
 
 def _course_options(command: Parser) -> None:
@@ -160,10 +175,10 @@ def _course_options(command: Parser) -> None:
         type=Path,
         metavar="DIR",
     )
-    add(
-        "--article",
-        "the article's settings: descent at 0.1, article_normal, 42,000 examples",
-        action="store_true",
+    text = f"settings by a name, over which options go: {_listed(RECIPES)}"
+    add("--recipe", text, **_one_of(RECIPES))
+    group.add_argument(
+        "--article", action="store_const", const="article", dest="recipe", help="the article's"
     )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import outline
+from scratchmlp.core.averages import averaged
 from scratchmlp.core.batches import Map
 from scratchmlp.core.network import Network
 from scratchmlp.core.objective import Evaluation, Shards
@@ -117,9 +118,10 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
     trail = Trail([start], [])
     with _progress(start.iteration, plan.iterations) as show:
         try:
-            for record in _recorded(_noted(states, trail, show), plan, earlier, map):
+            seen = (averaged(state) for state in _noted(states, trail, show))
+            for record in _recorded(seen, plan, earlier, map):
                 loss = math.inf if record.validation is None else record.validation.loss
-                _commit(plan, trail, record.state, record.validation, loss < best)
+                _commit(plan, trail, trail.last[0], record.validation, loss < best)
                 best = min(best, loss)
                 show(record.state, record)
         except KeyboardInterrupt:
@@ -127,7 +129,7 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
         except DivergenceError as divergence:
             _commit(plan, trail, divergence.state)
             if plan.patience is None:
-                save(plan.folder / MODEL, divergence.state, network=plan.network)
+                save(plan.folder / MODEL, averaged(divergence.state), network=plan.network)
             print(
                 f"the state before is kept: go on with --resume {plan.folder} and a smaller "
                 "--learning-rate or --clip-norm"
@@ -135,8 +137,9 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
             raise
     if plan.patience is not None and best < math.inf:
         return load(plan.folder / MODEL, network=plan.network).state
-    save(plan.folder / MODEL, trail.last[0], network=plan.network)
-    return trail.last[0]
+    found = averaged(trail.last[0])
+    save(plan.folder / MODEL, found, network=plan.network)
+    return found
 
 
 def history(folder: Path) -> History:
@@ -182,7 +185,7 @@ def _commit(
         os.fsync(file.fileno())
     trail.rows.clear()
     if better and plan.patience is not None:
-        save(plan.folder / MODEL, state, network=plan.network)
+        save(plan.folder / MODEL, averaged(state), network=plan.network)
     if validation is None or math.isfinite(validation.loss):  # else the next loss will tell
         save(plan.folder / CHECKPOINT, state, network=plan.network)
 

@@ -18,7 +18,9 @@ from scratchmlp import (
     huber,
     init_params,
     leaky_relu,
+    max_norm,
     momentum,
+    moving_average,
     nesterov,
     one_cycle,
     rmsprop,
@@ -42,6 +44,7 @@ OPTIMIZERS = {
     "rmsprop": rmsprop,
     "adam": adam,
     "adamw": adamw,
+    "averaged, with a max-norm": lambda rate: moving_average(max_norm(nesterov(rate), 0.5), 0.9),
     "clipped and decayed": lambda rate: clip_by_global_norm(weight_decay(adam(rate), 0.1), 0.01),
 }
 SCHEDULES = {

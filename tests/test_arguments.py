@@ -62,7 +62,6 @@ from tests.wrong_values import (
     masks,
     one,
     optimizer,
-    other,
     params,
     record,
     state,
@@ -136,16 +135,7 @@ ARGUMENTS = {
         "shift": ((-1.0, 2), RANGE, "number"),
         "shape": ((5, 6), IMAGE, "None"),
     },
-    "averaged": {
-        "states": (
-            [state],
-            STREAM
-            | {"records": [record], "of two networks": [state, state._replace(params=other)]},
-            "empty list, empty tuple",
-        ),
-        "decay": (0.5, SHARE, "number"),
-        "average": (params, GRADS, "None, params"),
-    },
+    "averaged": {"state": (state, {"record": record, "list of states": [state]}, "state")},
     "backward": {
         "params": (params, GRADS, "params"),
         "cache": (cache, CACHE, "cache"),
@@ -288,6 +278,7 @@ ARGUMENTS = {
         **MAP,
     },
     "momentum": {"learning_rate": LEARNING, "beta": SHARED},
+    "moving_average": {"optimizer": (optimizer, OPTIMIZER, "optimizer"), "decay": SHARED},
     "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
     "newton_cg_step": OF_ALL
     | {

@@ -14,9 +14,12 @@ import time
 import numpy as np
 import pytest
 
+from scratchmlp import Batch, accuracy, committee, evaluate, predict, shuffle, split
 from scratchmlp.__main__ import main
 from scratchmlp.checkpoints import load
 from scratchmlp.datasets import mnist
+from scratchmlp.recipes import RECIPES
+from tests.helpers import same_bytes
 from tests.test_datasets import idx
 
 SMALL = ["--layers", "784", "16", "10", "--iterations", "30", "--examples", "600"]
@@ -82,6 +85,8 @@ def test_the_articles_settings():
     assert (biases != 0).all()  # normal, not zero
 
 
+DISTORTED = ["--augment", "affine(rotation=10,shift=-1:2)", "elastic", "gaussian_noise(0.1)"]
+MASKED = ["--dropout", "0.5", "--input-dropout", "0.1", "--max-norm", "1", "--average", "0.9"]
 CHOICES = {
     "hidden activations": ["--hidden", "tanh"],
     "one for each layer": [
@@ -96,6 +101,10 @@ CHOICES = {
     ],
     "several yes or no": ["--loss", "sigmoid_cross_entropy"],
     "numbers": ["--loss", "huber(0.5)"],
+    "dropout": ["--dropout", "0.5", "--input-dropout", "0.2"],
+    "dropout of each layer": ["--layers", "784", "9", "8", "10", "--dropout", "0.5", "0.2"],
+    "a max-norm": ["--max-norm", "1"],
+    "an average": ["--average", "0.9"],
     "an initializer": ["--initializer", "orthogonal"],
     "double precision": ["--dtype", "float64"],
     "adam": ["--optimizer", "adam", "--weight-decay", "0.01", "--schedule", "one_cycle"],
@@ -104,6 +113,7 @@ CHOICES = {
     "momentum": ["--optimizer", "momentum", "--schedule", "cosine", "--clip-norm", "0"],
     "targets": ["--label-smoothing", "0.1", "--balanced"],
     "minibatches": ["--batch-size", "60", "--balanced", "--label-smoothing", "0.1"],
+    "distortions": ["--batch-size", "300", *DISTORTED],
     "a patient course": ["--patience", "1", "--min-improvement", "10", "--validate-every", "2"],
 }
 
@@ -130,6 +140,8 @@ COURSES = {
     "all the data": [*SMALL, "--validate-every", "4"],
     "minibatches": [*SHORT, "--optimizer", "adam", "--schedule", "cosine", "--validate-every", "3"],
     "patience": [*SHORT, "--learning-rate", "0.3", "--patience", "2", "--validate-every", "3"],
+    "all at random": [*SHORT, *DISTORTED, *MASKED, "--validate-every", "3"],
+    "dropout of shards": [*SMALL, "--dropout", "0.5", "--average", "0.9", "--validate-every", "4"],
 }
 
 
@@ -152,6 +164,63 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bytes(course, tmp_p
     for name in ("model.npz", "checkpoint.npz", "history.csv", "settings.json"):
         one, other = ((tmp_path / run / name).read_bytes() for run in ("whole", "killed"))
         assert one == other, name
+
+
+def test_the_average_is_the_model_and_what_is_validated():
+    assert main([*SHORT, "--average", "0.9", "--validate-every", "5"]) == 0
+    (last, _), (model, _) = load("run/checkpoint.npz"), load("run/model.npz")
+    assert last.iteration == model.iteration == 16
+    assert same_bytes(model.params, last.optimizer.average)
+    assert not same_bytes(model.params, last.params)
+    X, y = shuffle(*mnist().train, seed=0)
+    _, validation = split(X[:, :600], y[:600], 0.8)
+    with open("run/history.csv") as file:
+        *_, row = csv.DictReader(file)
+    found = evaluate(model.params, Batch(*validation))
+    assert float(row["validation_loss"]) == pytest.approx(found.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_options_go_over_a_recipe(recipe):
+    options = ["--layers", "784", "8", "10", "--iterations", "1", "--examples", "400"]
+    assert main(["--recipe", recipe, *options]) == 0
+    state, _ = load("run/model.npz")
+    assert [W.shape for W, _ in state.params] == [(8, 784), (10, 8)]
+    assert state.iteration == 1
+
+
+def test_several_models_are_a_committee(capsys):
+    for seed in ("1", "2", "3"):
+        assert main([*SMALL, "--seed", seed, "--out", seed]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "1", "2", "3/model.npz"]) == 0
+    printed = capsys.readouterr().out
+    test = mnist().test
+    members = [load(f"{seed}/model.npz").state.params for seed in "123"]
+    said = committee(members, test.X).argmax(axis=0)
+    right = accuracy(said, test.y)
+    assert f"10000 examples: a committee of 3, accuracy {right:.2%}" in printed
+    assert right > max(accuracy(predict(each, test.X), test.y) for each in members)
+    assert main(["predict", "1", "2", "3", "--out", "said.csv"]) == 0
+    assert np.array_equal(np.loadtxt("said.csv", int, delimiter=",", skiprows=1)[:, 1], said)
+    assert main(["evaluate", "1", "2", "--plot", "pictures"]) == 2
+    assert main([*SMALL, "--hidden", "tanh", "--out", "other"]) == 0
+    assert main(["evaluate", "1", "other"]) == 2
+    assert "other: its network has other functions than that of 1" in capsys.readouterr().err
+    assert main([*SMALL, "--loss", "squared_error", "--out", "numbers"]) == 0
+    assert main(["predict", "numbers"]) == 2
+    assert "the model is no classifier" in capsys.readouterr().err
+
+
+def test_distorted_images_that_are_no_square(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    (folder / "train-images").write_bytes(idx(rng.integers(256, size=(40, 5, 4))))
+    (folder / "train-labels").write_bytes(idx(np.arange(40) % 3))
+    course = ["--data", "letters", "--batch-size", "8", "--epochs", "1", *DISTORTED]
+    assert main(course) == 2
+    assert main([*course, "--image-shape", "5", "4"]) == 0
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path):
@@ -190,7 +259,13 @@ def test_damaged_settings(damage, tmp_path, capsys):
 def test_options_that_do_not_fit_leave_the_run_before_alone(tmp_path):
     assert main(SMALL) == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    for wrong in (["--layers", "783", "10"], ["--layers", "784", "5"], ["--patience", "0"]):
+    for wrong in (
+        ["--layers", "783", "10"],
+        ["--layers", "784", "5"],
+        ["--patience", "0"],
+        ["--dropout", "0.1", "0.2"],
+        ["--batch-size", "9", "--augment", "affine", "--image-shape", "7", "7"],
+    ):
         assert main(wrong) == 2
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
@@ -264,6 +339,17 @@ ERRORS = {
     "a negative decay": ["--weight-decay", "-1"],
     "a negative warm-up": ["--warmup", "-1"],
     "too much smoothing": ["--label-smoothing", "1"],
+    "an unknown augmentation": ["--augment", "magic"],
+    "an unknown range": ["--augment", "affine(colour=1)", "--batch-size", "10"],
+    "a range that is no number": ["--augment", "affine(shift=far)", "--batch-size", "10"],
+    "distortions of all images at once": ["--augment", "affine(shift=1)"],
+    "other images": ["--augment", "affine", "--batch-size", "10", "--image-shape", "28", "27"],
+    "too much dropout": ["--dropout", "1"],
+    "dropout of layers that there are not": ["--dropout", "0.5", "0.5"],
+    "dropout of less than nothing": ["--input-dropout", "-0.5"],
+    "a negative norm": ["--max-norm", "-1"],
+    "an average of the future": ["--average", "1"],
+    "an unknown recipe": ["--recipe", "magic"],
     "nothing to resume": ["--resume", "nonesuch"],
     "no such data": ["--data", "nonesuch.csv"],
     "no such model": ["evaluate", "nonesuch.npz"],
@@ -295,6 +381,8 @@ def test_a_users_error_is_one_line_and_status_2(case, tmp_path, capsys):
 RIGHT = {
     "--hidden": "gelu, silu, softmax, leaky_relu",
     "--loss": "squared_error, huber",
+    "--augment": "affine, elastic, gaussian_noise",
+    "--recipe": "'article', 'best'",
     "--optimizer": "'sgd', 'momentum', 'nesterov', 'rmsprop', 'adam', 'adamw'",
     "--schedule": "'constant', 'step', 'exponential', 'cosine', 'one_cycle'",
     "--initializer": "'he_normal', 'he_uniform', 'glorot_normal'",

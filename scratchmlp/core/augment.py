@@ -15,7 +15,9 @@ from scratchmlp.core.warps import Range, Ranges, Warp
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
 Stage: TypeAlias = Warp | Augmentation
-MOST_PIXELS = 50_000  # that are distorted at once: few enough to stay in cache
+MOST_PIXELS = (
+    200_000  # that are distorted at once: more overflow the cache, fewer make threads wait
+)
 
 
 def image_seeds(seed: int, epoch: int, places: Array) -> Array:

@@ -1,14 +1,13 @@
-"""Averages: of the parameters along a stream of states, and of what several networks predict."""
+"""Averages: of the parameters over the updates, and of what several networks predict."""
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
-from toolz import accumulate, drop
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree, map_layers
+from scratchmlp.core.arrays import Array, Grads, Params, freeze, frozen_tree, map_layers
 from scratchmlp.core.network import (
     TILE,
     Network,
@@ -17,39 +16,54 @@ from scratchmlp.core.network import (
     classifier,
     quiet,
 )
+from scratchmlp.core.optimizers import AverageState, Optimizer, Updated, check_optimizer
 from scratchmlp.core.rules import blended
 from scratchmlp.core.training import State
 
 
-def averaged(
-    states: Iterable[State], *, decay: float, average: Params | None = None
-) -> Iterator[State]:
-    """The stream of the states with the exponential moving average of their params in the place.
+def moving_average(optimizer: Optimizer, decay: float = 0.999) -> Optimizer:
+    """The optimizer, whose state also has the exponential moving average of the parameters.
 
-    The average is decay * (the average before) + (1 - decay) * params, for each state that passes;
-    it begins at the first state's params, or goes on from an `average` where a run is resumed.
+    It is the mean of the parameters after all updates, of which each counts `decay` times as much
+    as the one after it. Training does not see it; `averaged` puts it in the place of the params. It
+    is a part of the state, so a run is resumed with it. Iterations are to count from where the
+    state is 0.
 
-    Raises ValueError unless 0 <= decay < 1, and where the average does not fit the params;
-    TypeError for anything but numbers, States and Params.
-    Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging".
+    Raises ValueError unless 0 <= decay < 1; TypeError for anything but an Optimizer.
+    Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; the
+    bias to the start is taken away as in Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
 
-    >>> from scratchmlp import Layer
-    >>> def state(b: float) -> State:
-    ...     return State((Layer(np.ones((1, 1)), np.full((1, 1), b)),), (), 1, 0.5, 1.0)
-    >>> stream = averaged([state(4.0), state(0.0), state(2.0)], decay=0.5)
-    >>> [each.params[0].b.item() for each in stream]
-    [4.0, 2.0, 2.0]
+    >>> from scratchmlp import Layer, sgd
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> optimizer = moving_average(sgd(0.5), 0.5)
+    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
+    >>> twice, state = optimizer.update(once, params, state, 1)
+    >>> once[0].W.item(), twice[0].W.item(), round(state.average[0].W.item(), 6)
+    (0.5, 0.0, 0.166667)
     """
-    share = checks.fraction("averaged", "decay", decay, zero=True)
-    checks.stream("averaged", "states", states)
-    if average is not None:
-        checks.params("averaged", average, "average")
-    several = (_checked(state) for state in states)
-    blend = partial(_blended, share)
-    if average is None:
-        return iter(accumulate(blend, several))
-    before = State(average, (), 0, math.nan, math.nan)
-    return iter(drop(1, accumulate(blend, several, before)))
+    share = checks.fraction("moving_average", "decay", decay, zero=True)
+    check_optimizer("moving_average", optimizer)
+    start = partial(_start, optimizer)
+    return Optimizer(start, partial(_update, share, optimizer=optimizer))
+
+
+def averaged(state: State) -> State:
+    """The state with the average of its params in their place, or itself if there is none.
+
+    `map(averaged, states)` is the stream of them, for `records` and the like; training goes on from
+    the state itself.
+
+    Raises TypeError for anything but a State.
+
+    >>> from scratchmlp import init_params, init_state, sgd
+    >>> state = init_state(init_params([2, 3]), moving_average(sgd(0.1)))
+    >>> averaged(state).params is state.optimizer.average
+    True
+    """
+    if not isinstance(state, State):
+        raise TypeError(f"averaged: state must be a State, not {checks.kind(state)}")
+    memory = state.optimizer
+    return state._replace(params=memory.average) if isinstance(memory, AverageState) else state
 
 
 def committee(members: Sequence[Params], X: Array, network: Network = classifier) -> Array:
@@ -82,17 +96,26 @@ def committee(members: Sequence[Params], X: Array, network: Network = classifier
         return freeze(np.concatenate([_mean(members, tile, network) for tile in tiles], axis=1))
 
 
-def _checked(state: State) -> State:
-    if not isinstance(state, State):
-        raise TypeError(f"averaged: states must be of State, not {checks.kind(state)}")
-    checks.params("averaged", state.params)
-    return state
+def _start(optimizer: Optimizer, params: Params) -> AverageState:
+    return AverageState(optimizer.init(params), frozen_tree(params))
 
 
-def _blended(decay: float, before: State, state: State) -> State:
-    checks.like_params("averaged", "average", before.params, state.params)
-    mean = map_layers(partial(blended, beta=decay), before.params, state.params)
-    return state._replace(params=frozen_tree(mean))
+def _update(
+    decay: float,
+    params: Params,
+    grads: Grads,
+    state: Any,
+    iteration: int,
+    *,
+    optimizer: Optimizer,
+) -> Updated:
+    if not isinstance(state, AverageState):
+        raise TypeError(f"moving_average: state must be AverageState, not {checks.kind(state)}")
+    new, memory = optimizer.update(params, grads, state.state, iteration)
+    # The mean of all so far, as if what is not there yet had never been expected.
+    kept = 1 - (1 - decay) / (1 - decay ** (iteration + 1))
+    average = map_layers(partial(blended, beta=kept), state.average, new)
+    return new, AverageState(memory, frozen_tree(average))
 
 
 def _mean(members: Sequence[Params], X: Array, network: Network) -> Array:

@@ -42,6 +42,13 @@ class AdamState(NamedTuple):
     second_moment: Grads
 
 
+class AverageState(NamedTuple):
+    """The state of another optimizer, and the average of the parameters, in their shapes."""
+
+    state: tuple[Any, ...]
+    average: Params
+
+
 def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     """The parameters after one step of gradient descent: W - learning_rate dW, b likewise.
 

@@ -16,6 +16,7 @@ from scratchmlp.core.network import Network, classifier
 from scratchmlp.core.objective import Shards, check, check_shards, gather, given
 from scratchmlp.core.optimizers import (
     AdamState,
+    AverageState,
     MomentumState,
     Optimizer,
     RmspropState,
@@ -222,6 +223,9 @@ def _check_memory(where: str, memory: Any, params: Params) -> None:
     if not isinstance(memory, tuple):
         came = checks.kind(memory)
         raise TypeError(f"{where}: state.optimizer must be a tuple, not {came}")
+    if isinstance(memory, AverageState):
+        checks.like_params(where, "state.optimizer.average", memory.average, params)
+        _check_memory(where, memory.state, params)
     if isinstance(memory, (MomentumState, RmspropState, AdamState)):
         for name, each in zip(memory._fields, memory, strict=True):
             checks.like_params(where, f"state.optimizer.{name}", each, params)

@@ -62,11 +62,11 @@ def affine(ranges: Ranges, places: Array, seeds: Array) -> Array:
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     # (column, row), with rows that count downwards, goes to (a column + b row, c column + d row).
     a, b, c, d = cos * x, (sin - slant * cos) * y, -sin * x, (cos + slant * sin) * y
-    inverse = np.array([[a, -c], [-b, d]]) / (x * y)
-    origin = np.array([down, right])
-    inverse, origin = (each.astype(places.dtype)[..., None, None] for each in (inverse, origin))
-    rows, columns = (places[:, axis] - origin[axis] for axis in (0, 1))
-    return np.stack([row * rows + column * columns for row, column in inverse], axis=1)
+    inverse = (np.array([[a, -c], [-b, d]]) / (x * y)).astype(places.dtype).transpose(2, 0, 1)
+    shift = np.array([down, right], places.dtype).T[..., np.newaxis]
+    moved = inverse @ places.reshape(len(places), 2, -1)
+    moved -= inverse @ shift
+    return moved.reshape(-1, *places.shape[1:])
 
 
 def elastic(sigma: float, alpha: float, places: Array, seeds: Array) -> Array:
@@ -95,20 +95,26 @@ def interpolated(images: Array, places: Array) -> Array:
     m, *sizes = images.shape
     frame = np.zeros((m, *(size + 3 for size in sizes)), images.dtype)
     frame[:, 1:-2, 1:-2] = images
-    corner, parts = np.zeros((), np.intp), list[Array]()
-    for axis, size in enumerate(sizes):
-        place = np.clip(places[:, axis] + (size + 1) / 2, 0, size + 1)
-        whole = place.astype(np.intp)
-        place -= whole.astype(place.dtype)
-        parts.append(place)
-        corner = corner * frame.shape[axis + 1] + whole
-    corner += (np.arange(m) * math.prod(frame.shape[1:]))[:, np.newaxis, np.newaxis]
-    width, pixels = frame.shape[2], frame.reshape(-1)
-    upper, upper_right, lower, lower_right = (
-        pixels[start:].take(corner, mode="clip") for start in (0, 1, width, width + 1)
+    height, width = frame.shape[1:]
+    rows, columns = (
+        np.clip(places[:, axis] + (size + 1) / 2, 0, size + 1) for axis, size in enumerate(sizes)
     )
-    above = _between(upper, upper_right, parts[1])
-    return _between(above, _between(lower, lower_right, parts[1]), parts[0])
+    above, left = np.floor(rows), np.floor(columns)
+    # As int32 till the end: that is six times as fast as from floating numbers to int64 at once.
+    corner = above.astype(np.int32)
+    corner *= width
+    corner += left.astype(np.int32)
+    corner += height * width * np.arange(m, dtype=np.int32)[:, np.newaxis, np.newaxis]
+    start = corner.astype(np.intp)
+    rows -= above
+    columns -= left
+    pixels = frame.reshape(-1)
+    upper, upper_right, lower, lower_right = (
+        pixels[offset:].take(start, mode="clip") for offset in (0, 1, width, width + 1)
+    )
+    return _between(
+        _between(upper, upper_right, columns), _between(lower, lower_right, columns), rows
+    )
 
 
 def _between(one: Array, other: Array, part: Array) -> Array:

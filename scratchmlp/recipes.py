@@ -1,0 +1,25 @@
+"""Recipes: settings of `train` by name, which the options given go over."""
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "article": {
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "clip_norm": 0,
+        "initializer": "article_normal",
+        "examples": 42_000,
+    },
+    "best": {
+        "layers": [784, 1024, 1024, 10],
+        "batch_size": 256,
+        "epochs": 100,
+        "learning_rate": 0.2,
+        "schedule": "cosine",
+        "clip_norm": 0,
+        "augment": [
+            "affine(rotation=15,scale=0.15,shear=0.15,shift=2)",
+            "elastic(sigma=6,alpha=30)",
+        ],
+    },
+}
