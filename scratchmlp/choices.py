@@ -77,10 +77,11 @@ def lesson(options: Namespace, data: Dataset) -> Lesson:
         if options.examples > len(y):
             raise ValueError(f"train: --examples is {options.examples}, but there are {len(y)}")
         X, y = X[:, : options.examples], y[: options.examples]
+    test = None if options.no_test else data.test
     if options.validation_fraction == 0:
-        return Lesson(Data(X, y), None, data.test)
+        return Lesson(Data(X, y), None, test)
     checks.fraction("train", "--validation-fraction", options.validation_fraction)
-    return Lesson(*split(X, y, 1 - options.validation_fraction), data.test)
+    return Lesson(*split(X, y, 1 - options.validation_fraction), test)
 
 
 def params(options: Namespace, training: Data) -> Params:

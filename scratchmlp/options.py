@@ -148,6 +148,7 @@ def _course_options(command: Parser) -> None:
     length("--iterations", "updates in all (default: 500, of minibatches 10 epochs)", **NUMBER)
     length("--epochs", "the same, in passes through the data", **NUMBER)
     add("--validation-fraction", "the share not to train with", 0.2, **REAL)
+    add("--no-test", "leave the test set alone, as while one chooses", action="store_true")
     add("--cluster", "share the work out to the workers of a dask scheduler", metavar="ADDRESS")
     add("--examples", "take so many at random (default: all)", **NUMBER)
     add(

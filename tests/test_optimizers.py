@@ -9,8 +9,10 @@ from scratchmlp import (
     adam,
     adamw,
     clip_by_global_norm,
+    init_params,
     init_state,
     map_arrays,
+    max_norm,
     minibatches,
     momentum,
     nesterov,
@@ -99,6 +101,31 @@ def test_adamw_shrinks_the_weight_before_it_moves_it():
         expected.append(w)
     optimizer = adamw(0.1, 0.5, 0.75, epsilon=1e-300, weight_decay=0.2)
     assert followed(optimizer, [2, -1, 3]) == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_max_norm_bounds_each_row_of_weights_and_moves_no_other(dtype):
+    params = init_params([5, 40, 3], dtype=dtype)
+    limit = 1.2
+    bounded, _ = max_norm(sgd(0.0), limit).update(params, params, (), 0)
+    for (W, b), (V, c) in zip(params, bounded, strict=True):
+        norms = np.linalg.norm(W, axis=1)
+        assert 0 < (norms > limit).sum() < len(W) or len(W) == 3
+        np.testing.assert_array_equal(V[norms <= limit], W[norms <= limit])
+        over = norms > limit
+        # Four times the rounding of a row's norm, of 40 numbers or fewer.
+        tolerance = 4 * np.finfo(dtype).eps
+        np.testing.assert_allclose(np.linalg.norm(V[over], axis=1), limit, rtol=tolerance)
+        np.testing.assert_allclose(V[over] / limit, W[over] / norms[over, None], rtol=2 * tolerance)
+        np.testing.assert_array_equal(b, c)
+        assert V.dtype == dtype
+
+
+def test_a_max_norm_is_after_the_update():
+    params = (Layer(np.array([[3.0, 4.0]]), np.array([[7.0]])),)
+    new, _ = max_norm(sgd(1.0), 2.0).update(params, (Layer(-params[0].W, params[0].b),), (), 0)
+    np.testing.assert_allclose(new[0].W, [[1.2, 1.6]], rtol=1e-15)
+    assert new[0].b == 0
 
 
 def test_weight_decay_is_the_gradient_of_its_penalty_and_not_on_biases():
