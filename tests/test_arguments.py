@@ -367,7 +367,7 @@ ARGUMENTS = {
 }
 
 # What a message may name in the place of the argument: its parts.
-IN_A_BATCH = ("shards", "shard", "batch", "X", "y", "weights", "rows", "n_in")
+IN_A_BATCH = ("shards", "shard", "batch", "X", "y", "weights", "rows", "n_in", "masks")
 PARTS = dict.fromkeys(("shards", "batch", "batches", "validation"), IN_A_BATCH) | {
     "records": ("record",),
     "network": ("loss",),

@@ -194,7 +194,7 @@ def _sums(
     """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
     batch = shard() if callable(shard) else shard
     if isinstance(batch, MaskedBatch):
-        return _masked_sums(where, network, derivative, total, params, vectors, batch)
+        batch, network = _unmasked(where, params, batch, network)
     if isinstance(batch, LiveBatch):
         check_live(where, batch, params)
         restricted, *others = (restrict(tree, batch.rows) for tree in (params, *vectors))
@@ -212,15 +212,10 @@ def _sums(
         return _batch_sums(where, network, derivative, total, params, vectors, cache, batch)
 
 
-def _masked_sums(
-    where: str,
-    network: Network,
-    derivative: Callable[..., Grads] | None,
-    total: float | None,
-    params: Params,
-    vectors: tuple[Params, ...],
-    masked: MaskedBatch,
-) -> _Sums:
+def _unmasked(
+    where: str, params: Params, masked: MaskedBatch, network: Network
+) -> tuple[Batch | LiveBatch, Network]:
+    """The batch with its X masked already, and the network with the other masks."""
     batch, masks = masked
     if not isinstance(batch, (Batch, LiveBatch)):
         came = checks.kind(batch)
@@ -228,7 +223,7 @@ def _masked_sums(
     checks.matrix(where, "X", batch.X)
     check_masks(where, masks, params, batch.X)
     X, network = with_masks(batch.X, network, masks)
-    return _sums(where, network, derivative, total, params, vectors, batch._replace(X=X))
+    return batch._replace(X=X), network
 
 
 def _batch_sums(
