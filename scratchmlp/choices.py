@@ -143,11 +143,13 @@ def batches(
     plain = _batches(options, training, sizes[-1], start, map)
     if not (options.dropout or options.input_dropout):
         return plain
-    first, *others = options.dropout or [0.0]
+    if options.cluster is not None:
+        raise ValueError("train: --cluster keeps shards as they are: leave out the dropout")
+    rates = options.dropout or [0.0]
     return dropout(
         plain,
         sizes,
-        rate=[first, *others] if others else first,
+        rate=rates if len(rates) > 1 else rates[0],
         input_rate=options.input_dropout,
         seed=options.seed,
         start=start,
@@ -180,10 +182,12 @@ def _batches(
 def augmentation(options: Namespace) -> Augmentation | None:
     """What is made of the images of a minibatch, or None.
 
-    >>> augmentation(Namespace(augment=None)) is None
+    >>> augmentation(Namespace(augment=None, image_shape=None)) is None
     True
     """
     if options.augment is None:
+        if options.image_shape is not None:
+            raise ValueError("train: --image-shape is for --augment")
         return None
     if options.batch_size is None:
         raise ValueError("train: --augment is for minibatches: give a --batch-size")

@@ -87,7 +87,8 @@ def _evaluate_committee(
 ) -> None:
     if options.plot is not None:
         raise ValueError("evaluate: --plot is of one model")
-    predicted = models.labels(members, data.X, network)
+    with blas_threads(options.workers):
+        predicted = models.labels(members, data.X, network)
     right = accuracy(predicted, data.y)
     print(f"{len(predicted)} examples: a committee of {len(members)}, accuracy {right:.2%}\n")
     _print_confusion(confusion_matrix(predicted, data.y, len(members[0][-1].b)))

@@ -33,9 +33,12 @@ def load(paths: Sequence[Path]) -> Models:
 
 
 def labels(members: Sequence[Params], X: Array, network: Network) -> Array:
-    """The classes of the examples X, (m,), by one network or by the mean of several."""
+    """The classes of the examples X, (m,), by one network or by the mean of several.
+
+    Raises ValueError for networks that are no classifiers.
+    """
     if network.loss.activation != softmax:
-        raise ValueError("the model is no classifier")
+        raise ValueError(f"a model of {network_names(network)['loss']} is no classifier")
     if len(members) == 1:
         return predict(members[0], X, network)
     return committee(members, X, network).argmax(axis=0)

@@ -72,22 +72,26 @@ def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augme
 
     Raises ValueError, with the names that there are, for any other, and as the augmentation does.
 
-    >>> augmentation_named("affine(rotation=10,shift=-1:2)").args[0][0].moves[0].args[0].shift
-    (-1.0, 2.0)
+    >>> import numpy as np
+    >>> augmentation_named("affine(shift=1:1)")(np.array([[1.0], [2.0], [3.0], [4.0]]), 0).T
+    array([[0., 0., 0., 1.]])
     """
     match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
     if match is None or match[1] not in AUGMENTATIONS:
         raise ValueError(f"{text!r} is no augmentation: there are {', '.join(AUGMENTATIONS)}")
     make = AUGMENTATIONS[match[1]]
     parts = [part.rpartition("=") for part in (match[2] or "").split(",") if part]
-    numbers = [_number(value) for name, _, value in parts if not name]
-    options = {name.strip(): _number(value) for name, _, value in parts if name}
-    of_images = {"shape": shape} if match[1] in WARPS else {}
+    numbers = [_number(text, value) for name, _, value in parts if not name]
+    options = {name.strip(): _number(text, value) for name, _, value in parts if name}
+    if "shape" in options or len(numbers) + len(options) < len(parts):
+        raise ValueError(f"{text!r}: gives shape, which has its own option, or an argument twice")
+    if match[1] in WARPS:
+        options["shape"] = shape
     try:
-        inspect.signature(make).bind(*numbers, **options, **of_images)
+        inspect.signature(make).bind(*numbers, **options)
     except TypeError as error:
         raise ValueError(f"{text!r}: {error}") from None
-    return make(*numbers, **options, **of_images)
+    return make(*numbers, **options)
 
 
 def network_names(network: Network) -> dict[str, Any]:
@@ -121,10 +125,13 @@ def network_named(names: Mapping[str, Any]) -> Network:
     )
 
 
-def _number(text: str) -> Any:
+def _number(text: str, value: str) -> Any:
     """A number, or a range low:high."""
-    low, colon, high = text.partition(":")
-    return (float(low), float(high)) if colon else float(low)
+    try:
+        numbers = [float(each) for each in value.split(":")]
+    except ValueError:
+        raise ValueError(f"{text!r}: {value!r} is no number and no range low:high") from None
+    return tuple(numbers) if len(numbers) > 1 else numbers[0]
 
 
 def _named(

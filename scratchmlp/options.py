@@ -212,7 +212,7 @@ def _name(find: Callable[[str], object]) -> Callable[[str], str]:
     def name(text: str) -> str:
         try:
             find(text)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return text
 

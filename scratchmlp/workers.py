@@ -27,13 +27,14 @@ def cores() -> int:
 
 @contextmanager
 def threads(n: int | None = None, *, blas: int = 1) -> Iterator[Map]:
-    """A map over a pool of n threads (by default one a core), while BLAS itself keeps to one.
+    """A map over a pool of n threads (by default one a core), while BLAS has `blas` of its own.
 
     Results come in the order of the arguments, and at most 2 n of them are waiting or being made,
     so memory does not grow with the number of shards. They are made ahead: as the map of
-    `minibatches`, it makes the next batches while one is learnt, for which `blas` is best a thread
-    a core. BLAS gets its own threads back at the end, also when an exception passes; it is limited
-    in the whole process, so enter this in one place.
+    `minibatches` it makes the next batches while one is learnt, for which BLAS is best given a
+    thread a core; as the map of shards it wants BLAS to have 1. BLAS gets its own number back at
+    the end, also when an exception passes; it is limited in the whole process, so enter this in one
+    place.
 
     Raises ImportError without the `parallel` extra (threadpoolctl), and whatever a worker raises.
 
@@ -43,6 +44,7 @@ def threads(n: int | None = None, *, blas: int = 1) -> Iterator[Map]:
     """
     workers = cores() if n is None else n
     checks.count("threads", "n", workers, least=1)
+    checks.count("threads", "blas", blas, least=1)
     with blas_threads(blas), ThreadPoolExecutor(workers) as pool:
         yield partial(_ordered, pool, 2 * workers)
 

@@ -67,6 +67,17 @@ def test_the_average_resumes_from_a_file(tmp_path):
     assert same_bytes(states(optimizer, 7, again)[-1][:2], whole[-1][:2])
 
 
+def test_an_average_may_begin_late():
+    """After a warm-up without: it has nothing of what was before."""
+    warm = states(momentum(0.5))[-1]
+    optimizer = moving_average(momentum(0.5), 0.99)
+    begun = warm._replace(optimizer=AverageState(warm.optimizer, warm.params, np.array(0)))
+    after = states(optimizer, 3, begun)
+    weights = [0.99**2, 0.99, 1]
+    expected = np.average([flatten(each.params) for each in after], axis=0, weights=weights)
+    np.testing.assert_allclose(flatten(averaged(after[-1]).params), expected, atol=1e-13)
+
+
 def test_a_stream_of_averages_is_a_map():
     optimizer = moving_average(sgd(0.5), 0.8)
     validation = Batch(X[:, :20], y[:20])
@@ -105,13 +116,17 @@ def test_an_average_of_another_network_is_an_error():
     optimizer = moving_average(sgd(0.1))
     state = init_state(params, optimizer)
     other = init_params([3, 5, 3], dtype=np.float64)
-    wrong = state._replace(optimizer=AverageState((), other))
+    wrong = state._replace(optimizer=AverageState((), other, np.array(1)))
     with pytest.raises(ValueError, match="train: state.optimizer.average has layers"):
         states(optimizer, 1, wrong)
     inner = init_state(params, moving_average(momentum(0.1)))
     with pytest.raises(ValueError, match="train: state.optimizer.velocity has layers"):
         memory = init_state(other, momentum(0.1)).optimizer
-        states(optimizer, 1, inner._replace(optimizer=AverageState(memory, params)))
+        states(optimizer, 1, inner._replace(optimizer=AverageState(memory, params, np.array(1))))
+    for count, error in ((np.array(-1), ValueError), (np.array(0.5), TypeError), (1, TypeError)):
+        memory = state.optimizer._replace(updates=count)
+        with pytest.raises(error, match="train: state.optimizer.updates must"):
+            states(optimizer, 1, state._replace(optimizer=memory))
     with pytest.raises(TypeError, match="moving_average: state must be AverageState, not tuple"):
         states(optimizer, 1, init_state(params, sgd(0.1)))
 
@@ -135,6 +150,11 @@ def test_a_committee_of_one_decides_as_its_member():
     np.testing.assert_allclose(said.sum(axis=0), 1, atol=1e-14)
 
 
+def test_members_of_two_dtypes_are_an_error():
+    with pytest.raises(TypeError, match=r"members\[1\] is float32 but members\[0\] is float64"):
+        committee([params, init_params([3, 4, 3])], X)
+
+
 def test_members_may_differ_in_depth():
     several = [params, init_params([3, 3], dtype=np.float64)]
     assert committee(several, X).shape == (3, 60)
@@ -150,5 +170,5 @@ def test_a_committees_loss_is_below_the_mean_of_its_members():
 
 def test_members_that_are_no_numbers_are_an_error():
     (W, b), *rest = MEMBERS[0]
-    with pytest.raises(ValueError, match="committee: what members say must be finite"):
+    with pytest.raises(ValueError, match="committee: members must give finite outputs"):
         committee([MEMBERS[1], (Layer(np.full_like(W, 1e308), b), *rest)], 1e5 * X)

@@ -209,7 +209,7 @@ def test_several_models_are_a_committee(capsys):
     assert "other: its network has other functions than that of 1" in capsys.readouterr().err
     assert main([*SMALL, "--loss", "squared_error", "--out", "numbers"]) == 0
     assert main(["predict", "numbers"]) == 2
-    assert "the model is no classifier" in capsys.readouterr().err
+    assert "a model of squared_error is no classifier" in capsys.readouterr().err
 
 
 def test_distorted_images_that_are_no_square(tmp_path):
@@ -344,6 +344,12 @@ ERRORS = {
     "a range that is no number": ["--augment", "affine(shift=far)", "--batch-size", "10"],
     "distortions of all images at once": ["--augment", "affine(shift=1)"],
     "other images": ["--augment", "affine", "--batch-size", "10", "--image-shape", "28", "27"],
+    "a range of two": ["--augment", "elastic(sigma=1:2)", "--batch-size", "10"],
+    "a shape in the wrong place": ["--augment", "affine(shape=3)", "--batch-size", "10"],
+    "an argument twice": ["--augment", "elastic(sigma=1,sigma=2)", "--batch-size", "10"],
+    "no number at all": ["--augment", "elastic(sigma=)", "--batch-size", "10"],
+    "a shape for nothing": ["--image-shape", "28", "28"],
+    "dropout of a cluster's shards": ["--dropout", "0.5", "--cluster", "tcp://127.0.0.1:1"],
     "too much dropout": ["--dropout", "1"],
     "dropout of layers that there are not": ["--dropout", "0.5", "0.5"],
     "dropout of less than nothing": ["--input-dropout", "-0.5"],

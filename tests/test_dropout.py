@@ -10,6 +10,7 @@ from toolz import last, take
 from scratchmlp import (
     Activation,
     Batch,
+    Layer,
     MaskedBatch,
     Network,
     adam,
@@ -95,15 +96,11 @@ def test_masks_of_ones_are_no_masks():
     assert same_bytes(forward(params, X, masks=ones), forward(params, X))
 
 
-@pytest.mark.parametrize("product", [hvp, gnvp])
-def test_products_with_curvature_take_a_masked_batch(product):
+def test_a_hessian_product_takes_a_masked_batch():
     network = Network(tanh)
     vector = init_params(SIZES, seed=5, dtype=np.float64)
-    found = product(params, vector, MaskedBatch(Batch(X, Y), masks), network=network)
-    if product is gnvp:  # v.G v is the mean of the squares, which has no sign
-        assert flatten(found) @ flatten(vector) > 0
-        return
     h, batch = 1e-5, MaskedBatch(Batch(X, Y), masks)
+    found = hvp(params, vector, batch, network=network)
 
     def gradient(step):
         moved = map_arrays(lambda a, v: a + step * v, params, vector)
@@ -111,6 +108,21 @@ def test_products_with_curvature_take_a_masked_batch(product):
 
     # As in the gradient law: the third derivative times h^2, and eps / h.
     np.testing.assert_allclose(flatten(found), (gradient(h) - gradient(-h)) / (2 * h), atol=1e-7)
+
+
+def test_a_gauss_newton_product_takes_a_masked_batch():
+    """Masks that are the same for all examples are factors of the weights' columns."""
+    factors = [np.array([[0.0, 1.5, 2.0]]), *(np.array([[1.0, 0.0, 2.0, 0.5]]) for _ in range(3))]
+    same = tuple(np.tile(row.T, 12) for row in factors)
+
+    def folded(tree):
+        return tuple(Layer(W * row, b) for (W, b), row in zip(tree, factors, strict=True))
+
+    network, vector = Network(tanh), init_params(SIZES, seed=5, dtype=np.float64)
+    found = gnvp(params, vector, MaskedBatch(Batch(X, Y), same), network=network)
+    expected = folded(gnvp(folded(params), folded(vector), Batch(X, Y), network=network))
+    np.testing.assert_allclose(flatten(found), flatten(expected), atol=1e-14)
+    assert not np.allclose(flatten(found), flatten(gnvp(params, vector, X, Y, network)))
 
 
 def test_a_masked_batch_has_the_gradient_and_loss_of_forward_and_backward():
@@ -259,6 +271,28 @@ def test_masks_that_do_not_fit(case):
         backward(params, cache, Y, masks=wrong)
     with pytest.raises(error, match=f"^evaluate: {message}"):
         evaluate(params, MaskedBatch(Batch(X, Y), wrong))
+
+
+def test_examples_that_are_not_finite_are_found_behind_a_mask():
+    """No warning, and the number that is there: infinity times 0 would be NaN."""
+    wrong = np.array(X)
+    wrong[0, 5] = np.inf
+    zero = (np.zeros_like(X), *masks[1:])
+    message = r"X must be finite, but X\[0, 5\] is inf"
+    with pytest.raises(ValueError, match=f"forward: {message}"):
+        forward(params, wrong, masks=zero)
+    with pytest.raises(ValueError, match=f"evaluate: {message}"):
+        evaluate(params, MaskedBatch(Batch(wrong, Y), zero))
+    bad = (masks[0], np.full_like(masks[1], np.nan), *masks[2:])
+    with pytest.raises(ValueError, match=r"forward: masks\[1\] must be finite"):
+        forward(params, X, masks=bad)
+
+
+def test_rates_are_checked_where_there_is_no_hidden_layer():
+    assert dropout_masks([3, 2], 4, rate=0.5) == (None,)
+    for wrong, error in ((7.0, ValueError), ("x", TypeError), ([0.5], ValueError)):
+        with pytest.raises(error, match="dropout_masks: rate"):
+            dropout_masks([3, 2], 4, rate=wrong)
 
 
 def test_what_is_no_batch():

@@ -121,6 +121,12 @@ def test_a_max_norm_bounds_each_row_of_weights_and_moves_no_other(dtype):
         assert V.dtype == dtype
 
 
+def test_weights_whose_squares_overflow_are_scaled_down_and_not_lost():
+    params = (Layer(np.full((1, 4), 1e30, np.float32), np.zeros((1, 1), np.float32)),)
+    new, _ = max_norm(sgd(0.0), 1.0).update(params, params, (), 0)
+    np.testing.assert_allclose(new[0].W, [[0.5] * 4], rtol=1e-6)
+
+
 def test_a_max_norm_is_after_the_update():
     params = (Layer(np.array([[3.0, 4.0]]), np.array([[7.0]])),)
     new, _ = max_norm(sgd(1.0), 2.0).update(params, (Layer(-params[0].W, params[0].b),), (), 0)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial, reduce
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,9 +16,8 @@ from scratchmlp.core.warps import Range, Ranges, Warp
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
 Stage: TypeAlias = Warp | Augmentation
-MOST_PIXELS = (
-    200_000  # that are distorted at once: more overflow the cache, fewer make threads wait
-)
+MOST = 1e6  # pixels, degrees or times: float32 holds what is made of them
+MOST_PIXELS = 200_000  # of images at once: of more the cache is too small, of fewer threads wait
 
 
 def image_seeds(seed: int, epoch: int, places: Array) -> Array:
@@ -32,7 +32,7 @@ def image_seeds(seed: int, epoch: int, places: Array) -> Array:
     """
     checks.count("image_seeds", "seed", seed, least=0)
     checks.count("image_seeds", "epoch", epoch, least=0)
-    checks.labels("image_seeds", places, np.iinfo(np.int64).max, name="places")
+    checks.labels("image_seeds", places, np.iinfo(np.int64).max, "places")
     return freeze(seeds_of(seed, epoch, places))
 
 
@@ -49,14 +49,15 @@ def affine(
     A range is a pair (low, high), from which numbers are drawn uniformly, or one number r for
     (-r, r), of `scale` for (1 - r, 1 + r). About its centre, an image is scaled, each axis by a
     factor of its own; its upper part is sheared to the right by so many pixels for each pixel of
-    height; it is rotated counterclockwise by degrees; and shifted right and down by pixels.
+    height; it is rotated counterclockwise by degrees; and shifted right and down by pixels. The
+    random numbers have the precision of float32.
 
     The result is a function of images X (height * width, m), a column an image, row after row, and
     a seed: an integer, or `image_seeds` (m,). It returns images in the same form, floating, read
     bilinearly between pixels, with zeros outside. `shape` is (height, width), by default a square.
 
-    Raises ValueError or TypeError for what is no range or shape, scales that are not above 0, and
-    later for images that do not have that shape.
+    Raises ValueError or TypeError for what is no range of numbers up to a million, or no shape, or
+    for scales below a millionth; later, for images that do not have that shape.
     Source: Ciresan et al. 2010, "Deep, Big, Simple Neural Nets", https://arxiv.org/abs/1003.0358.
 
     >>> X = np.array([[1.0], [2.0], [3.0], [4.0]])
@@ -66,8 +67,8 @@ def affine(
     """
     sizes = _range("rotation", rotation), _range("scale", scale, 1.0), _range("shear", shear)
     ranges = Ranges(*sizes, _range("shift", shift))
-    if ranges.scale[0] <= 0:
-        raise ValueError(f"affine: scale must be above 0, not from {ranges.scale[0]}")
+    if ranges.scale[0] < 1 / MOST:
+        raise ValueError(f"affine: scale must be at least {1 / MOST}, not from {ranges.scale[0]}")
     return _warp("affine", partial(warps.affine, ranges), shape)
 
 
@@ -77,11 +78,13 @@ def elastic(
     """Images whose pixels are moved by smooth random fields, one down and one across.
 
     A field is noise, uniform from -alpha to alpha at each pixel, smoothed by a Gaussian of standard
-    deviation `sigma` pixels: with the defaults a pixel moves by 1.4 pixels, root mean square.
+    deviation `sigma` pixels. Its own deviation is 0.16 alpha / sigma where sigma is 1 or more: with
+    the defaults, 1.4 pixels down and 1.4 across.
 
     The result is a function of images and a seed, as that of `affine`.
 
-    Raises as `affine`, and ValueError for a sigma that is not above 0 or an alpha below 0.
+    Raises ValueError for a sigma that is not above 0, an alpha below 0, or one above a million;
+    otherwise as `affine`.
     Source: Simard et al. 2003, "Best Practices for Convolutional Neural Networks", section 2.
 
     >>> X = np.ones((25, 3))
@@ -89,8 +92,8 @@ def elastic(
     >>> distorted.shape, bool((distorted[12] == X[12]).all()), bool((distorted[0] < X[0]).any())
     ((25, 3), True, True)
     """
-    width = checks.positive("elastic", "sigma", sigma)
-    most = checks.positive("elastic", "alpha", alpha, zero=True)
+    width = _bounded("elastic", "sigma", checks.positive("elastic", "sigma", sigma))
+    most = _bounded("elastic", "alpha", checks.positive("elastic", "alpha", alpha, zero=True))
     return _warp("elastic", partial(warps.elastic, width, most), shape)
 
 
@@ -99,20 +102,22 @@ def gaussian_noise(deviation: float) -> Augmentation:
 
     The result is a function of examples X (n_in, m) and a seed, as that of `affine`.
 
-    Raises ValueError for a deviation that is below 0 or not finite, TypeError for no number.
+    Raises ValueError for a deviation below 0 or above a million, TypeError for no number.
 
     >>> gaussian_noise(0.1)(np.zeros((10_000, 1)), 0).std().round(2)
     np.float64(0.1)
     """
-    size = checks.positive("gaussian_noise", "deviation", deviation, zero=True)
-    return partial(_augmented, (partial(_noisy, size),))
+    where = "gaussian_noise"
+    size = _bounded(where, "deviation", checks.positive(where, "deviation", deviation, zero=True))
+    return partial(_augmented, where, (partial(_noisy, size),))
 
 
 def compose(*augmentations: Augmentation) -> Augmentation:
     """One augmentation after another, each by seeds of its own.
 
-    Pixels are interpolated once for all of `affine` and `elastic` that follow each other, so
-    they cost and blur as little as one. One's own functions of examples and seeds will do too.
+    Pixels are interpolated once for all of `affine` and `elastic` that follow each other: they blur
+    as little as one, and what leaves the image in between is not lost. One's own functions of
+    examples and seeds will do too; they see some of the examples at a time.
 
     Raises TypeError for anything but functions, ValueError for none of them.
 
@@ -124,7 +129,8 @@ def compose(*augmentations: Augmentation) -> Augmentation:
         raise ValueError("compose: augmentations must have at least one")
     checks.functions("compose", "augmentations", augmentations)
     none: tuple[Stage, ...] = ()
-    return partial(_augmented, reduce(_joined, concat(map(_stages, augmentations)), none))
+    stages = reduce(_joined, concat(map(_stages, augmentations)), none)
+    return partial(_augmented, "compose", stages)
 
 
 def seeds_of(seed: int, epoch: int, places: Array) -> Array:
@@ -133,28 +139,28 @@ def seeds_of(seed: int, epoch: int, places: Array) -> Array:
     return derived(one, places)
 
 
-def _augmented(stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
+def _augmented(where: str, stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
     """A tile of images after another, so that what is made of them on the way stays in cache."""
-    checks.matrix("augment", "X", X)
-    seeds = _seeds(seed, X.shape[1])
+    checks.matrix(where, "X", X)
+    seeds = _seeds(where, seed, X.shape[1])
     rows = np.empty(X.shape[::-1], np.float64 if X.dtype == np.float64 else np.float32)
     step = max(1, MOST_PIXELS // len(X))
     for start in range(0, len(rows), step):
         tile = slice(start, start + step)
-        rows[tile] = _through(stages, X[:, tile].astype(rows.dtype), seeds[tile]).T
+        rows[tile] = _through(where, stages, X[:, tile].astype(rows.dtype), seeds[tile]).T
     return freeze(rows.T)
 
 
-def _through(stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
+def _through(where: str, stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
     """Examples after all stages, each of which has its own seeds."""
     for number, stage in enumerate(stages):
         own = derived(seeds, np.array([number]))
         if isinstance(stage, Warp):
-            images = X.T.reshape(-1, *_sizes(stage.shape, len(X)))
+            images = X.T.reshape(-1, *_sizes(where, stage.shape, len(X)))
             X = warps.warped(stage.moves, images, own).reshape(len(images), -1).T
         else:
             result = stage(X, own)
-            checks.result("augment", "an augmentation", result, X.shape)
+            checks.result(where, "an augmentation", result, X.shape)
             X = result.astype(X.dtype, copy=False)
     return X
 
@@ -170,7 +176,8 @@ def _joined(stages: tuple[Stage, ...], stage: Stage) -> tuple[Stage, ...]:
 def _stages(augmentation: Any) -> tuple[Stage, ...]:
     """Those that an augmentation is made of; a function of the user's own is one itself."""
     ours = isinstance(augmentation, partial) and augmentation.func is _augmented
-    return augmentation.args[0] if ours else (augmentation,)
+    whole = ours and len(augmentation.args) == 2 and not augmentation.keywords
+    return augmentation.args[1] if whole else (augmentation,)
 
 
 def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
@@ -180,43 +187,53 @@ def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
 
 def _warp(where: str, move: warps.Move, shape: Any) -> Augmentation:
     if shape is not None:
-        if not isinstance(shape, tuple) or len(shape) != 2:
+        if not isinstance(shape, tuple):
             raise TypeError(f"{where}: shape must be (height, width), not {checks.kind(shape)}")
+        if len(shape) != 2:
+            raise ValueError(f"{where}: shape must be (height, width), not {len(shape)} numbers")
         for size in shape:
             checks.count(where, "shape", size, least=1)
-    return partial(_augmented, (Warp((move,), shape),))
+    return partial(_augmented, where, (Warp((move,), shape),))
 
 
-def _sizes(shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
+def _sizes(where: str, shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
     """The height and width of images of so many pixels."""
     side = math.isqrt(n_in)
     height, width = shape or (side, side)
     if height * width != n_in:
         expected = f"of shape {shape}" if shape else "square: give their shape"
-        raise ValueError(f"augment: X has {n_in} rows, so its images are not {expected}")
+        raise ValueError(f"{where}: X has {n_in} rows, so its images are not {expected}")
     return height, width
 
 
-def _seeds(seed: Any, m: int) -> Array:
+def _seeds(where: str, seed: Any, m: int) -> Array:
     if not isinstance(seed, np.ndarray):
-        checks.count("augment", "seed", seed, least=0)
+        checks.count(where, "seed", seed, least=0)
         return seeds_of(seed, 0, np.arange(m))
-    if seed.shape != (m,) or seed.dtype != np.uint64:
-        raise ValueError(
-            f"augment: seed must be an integer or image_seeds, uint64 {(m,)}, "
-            f"not {seed.dtype} {seed.shape}"
-        )
+    if seed.dtype != np.uint64:
+        raise TypeError(f"{where}: seed must be an integer or image_seeds, not {seed.dtype}")
+    if seed.shape != (m,):
+        raise ValueError(f"{where}: seed must be of {m} examples, not of shape {seed.shape}")
     return seed
+
+
+def _bounded(where: str, name: str, size: float) -> float:
+    if not abs(size) <= MOST:
+        raise ValueError(f"{where}: {name} must be at most {MOST:,.0f}, not {size}")
+    return size
 
 
 def _range(name: str, value: float | Range, middle: float = 0.0) -> Range:
     """A pair (low, high), or of a number those that are so far from the middle."""
     if not isinstance(value, tuple):
-        reach = checks.positive("affine", name, value, zero=True)
+        if not isinstance(value, Real):
+            came = checks.kind(value)
+            raise TypeError(f"affine: {name} must be a number or (low, high), not {came}")
+        reach = _bounded("affine", name, checks.positive("affine", name, value, zero=True))
         return middle - reach, middle + reach
     if len(value) != 2:
         raise ValueError(f"affine: {name} takes a number or (low, high), not {len(value)}")
-    low, high = (checks.finite_number("affine", name, each) for each in value)
+    low, high = (_bounded("affine", name, checks.number("affine", name, each)) for each in value)
     if low > high:
         raise ValueError(f"affine: {name} must be (low, high), not {(low, high)}")
     return low, high

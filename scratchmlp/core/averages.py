@@ -9,11 +9,11 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, freeze, frozen_tree, map_layers
 from scratchmlp.core.network import (
-    TILE,
     Network,
     check_network,
     checked_propagate,
     classifier,
+    in_tiles,
     quiet,
 )
 from scratchmlp.core.optimizers import AverageState, Optimizer, Updated, check_optimizer
@@ -26,8 +26,8 @@ def moving_average(optimizer: Optimizer, decay: float = 0.999) -> Optimizer:
 
     It is the mean of the parameters after all updates, of which each counts `decay` times as much
     as the one after it. Training does not see it; `averaged` puts it in the place of the params. It
-    is a part of the state, so a run is resumed with it. Iterations are to count from where the
-    state is 0.
+    is a part of the state, so a run is resumed with it. Around `max_norm` it is a mean of bounded
+    parameters, and so is bounded itself.
 
     Raises ValueError unless 0 <= decay < 1; TypeError for anything but an Optimizer.
     Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; the
@@ -72,8 +72,8 @@ def committee(members: Sequence[Params], X: Array, network: Network = classifier
     Under a softmax these are probabilities, and `.argmax(axis=0)` is what the committee decides.
     X is taken in tiles of columns.
 
-    Raises ValueError for no members, or members whose numbers of outputs differ, or whose outputs
-    are not finite; otherwise as `forward`.
+    Raises ValueError for no members, for members whose numbers of outputs differ, and where outputs
+    are not finite; TypeError where their dtypes differ; otherwise as `forward`.
 
     >>> from scratchmlp import Layer, regressor
     >>> members = [(Layer(np.full((1, 1), slope), np.zeros((1, 1))),) for slope in (1.0, 2.0)]
@@ -88,16 +88,18 @@ def committee(members: Sequence[Params], X: Array, network: Network = classifier
         checks.params("committee", member, f"members[{number}]")
         check_network("committee", network, len(member))
         checks.examples("committee", X, member)
+        if (came := member[0].W.dtype) != (first := members[0][0].W.dtype):
+            raise TypeError(f"committee: members[{number}] is {came} but members[0] is {first}")
     n_out = {len(member[-1].b) for member in members}
     if len(n_out) > 1:
         raise ValueError(f"committee: members must have as many outputs, not {sorted(n_out)}")
-    tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
     with quiet():
-        return freeze(np.concatenate([_mean(members, tile, network) for tile in tiles], axis=1))
+        means = [_mean(members, tile, network) for tile in in_tiles(X)]
+    return freeze(np.concatenate(means, axis=1))
 
 
 def _start(optimizer: Optimizer, params: Params) -> AverageState:
-    return AverageState(optimizer.init(params), frozen_tree(params))
+    return AverageState(optimizer.init(params), frozen_tree(params), _count(0))
 
 
 def _update(
@@ -112,14 +114,20 @@ def _update(
     if not isinstance(state, AverageState):
         raise TypeError(f"moving_average: state must be AverageState, not {checks.kind(state)}")
     new, memory = optimizer.update(params, grads, state.state, iteration)
-    # The mean of all so far, as if what is not there yet had never been expected.
-    kept = 1 - (1 - decay) / (1 - decay ** (iteration + 1))
+    count = int(state.updates) + 1
+    # The weights of so many updates add up to 1 - decay^count, and are divided by that.
+    kept = 1 - (1 - decay) / (1 - decay**count)
     average = map_layers(partial(blended, beta=kept), state.average, new)
-    return new, AverageState(memory, frozen_tree(average))
+    return new, AverageState(memory, frozen_tree(average), _count(count))
+
+
+def _count(number: int) -> Array:
+    return freeze(np.array(number, np.int64))
 
 
 def _mean(members: Sequence[Params], X: Array, network: Network) -> Array:
     outputs = [checked_propagate("committee", each, X, network).A[-1] for each in members]
     mean: Array = np.mean(outputs, axis=0)
-    checks.finite("committee", "what members say", mean)
+    if not np.isfinite(mean).all():
+        raise ValueError("committee: members must give finite outputs, but some are not")
     return mean

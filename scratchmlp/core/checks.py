@@ -34,14 +34,6 @@ def number(where: str, name: str, value: Any) -> float:
         return math.inf
 
 
-def finite_number(where: str, name: str, value: Any) -> float:
-    """A real number that is neither NaN nor infinite."""
-    size = number(where, name, value)
-    if not math.isfinite(size):
-        raise ValueError(f"{where}: {name} must be finite, not {value}")
-    return size
-
-
 def positive(where: str, name: str, value: Any, *, zero: bool = False) -> float:
     """A finite real number above zero, or zero itself where that is said."""
     size = number(where, name, value)
@@ -178,19 +170,18 @@ def examples(where: str, X: Any, layers: Any) -> None:
         )
 
 
-def labels(where: str, y: Any, n_classes: int, name: str = "y") -> None:
+def labels(where: str, y: Any, n_classes: int, name: str = "labels y") -> None:
     """Integers from 0 to n_classes - 1, of shape (m,), at least one."""
     array(where, name, y, "iu")
     if y.ndim != 1:
-        raise ValueError(f"{where}: labels {name} must have shape (m,), not {y.shape}")
+        raise ValueError(f"{where}: {name} must have shape (m,), not {y.shape}")
     if not y.size:
         raise ValueError(f"{where}: {name} is empty")
     # As unsigned numbers the negative ones are the largest: one look finds both.
     if y.view(f"{y.dtype.byteorder}u{y.itemsize}").max() >= n_classes:
         low, high = 0 if y.dtype.kind == "u" else y.min(), y.max()
         raise ValueError(
-            f"{where}: labels {name} must be in 0 ... {n_classes - 1}, "
-            f"not {low if low < 0 else high}"
+            f"{where}: {name} must be in 0 ... {n_classes - 1}, not {low if low < 0 else high}"
         )
 
 

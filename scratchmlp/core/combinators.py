@@ -1,4 +1,4 @@
-"""Optimizers made of others: of the gradients before, or of the parameters after their update."""
+"""Optimizers made of others: they change the gradients before an update, or what comes of it."""
 
 import math
 from functools import partial
@@ -52,7 +52,7 @@ def max_norm(optimizer: Optimizer, limit: float) -> Optimizer:
     """The optimizer, after whose update no unit has incoming weights of a norm above `limit`.
 
     The row of W of each unit, in every layer, is scaled down to that Euclidean norm if it is above;
-    biases are free.
+    biases are free. What is put around this, as `moving_average`, sees the bounded weights.
 
     Raises ValueError for a limit that is not above 0; TypeError for anything but an Optimizer.
     Source: Srebro and Shraibman 2005, "Rank, Trace-Norm and Max-Norm"; with dropout, Srivastava et
@@ -105,15 +105,19 @@ def _bounded(
     *,
     optimizer: Optimizer,
 ) -> Updated:
-    def bounded(W: Array) -> Array:
-        norms = np.sqrt(np.einsum("ij,ij->i", W, W))
-        over = norms > limit
-        if not over.any():
-            return W
-        return freeze(W * (limit / np.where(over, norms, limit)).astype(W.dtype)[:, np.newaxis])
-
     new, memory = optimizer.update(params, grads, state, iteration)
-    return tuple([Layer(bounded(W), b) for W, b in new]), memory
+    return tuple([Layer(_shortened(W, limit), b) for W, b in new]), memory
+
+
+def _shortened(W: Array, limit: float) -> Array:
+    """The rows, none of them longer than the limit."""
+    norms = np.sqrt(np.einsum("ij,ij->i", W, W))
+    if not np.isfinite(norms).all():  # in float32, perhaps
+        norms = np.linalg.norm(W.astype(np.float64), axis=1)
+    over = norms > limit
+    if not over.any():
+        return W
+    return freeze(W * (limit / np.where(over, norms, limit)).astype(W.dtype)[:, np.newaxis])
 
 
 def _decayed(

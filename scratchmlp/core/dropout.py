@@ -74,7 +74,9 @@ def dropout(
 
     Batch number k, which counts from `start`, has the `dropout_masks` of iteration k, so a run that
     stopped after k batches goes on with start=k. A batch is a Batch or a sequence of shards, each
-    of which gets masks of its own, where it is used. `map` draws the masks of a Batch.
+    of which gets masks of its own, where it is used: they are new shards each time, so a cluster
+    would be sent them each time. `map` draws the masks of a Batch, and has to be lazy, as that of
+    `minibatches`.
 
     Raises as `dropout_masks`, and TypeError for batches that are no iterable or a map that is no
     function; later, for a batch that is none.
@@ -97,22 +99,21 @@ def dropout(
 def _layers(where: str, sizes: Sequence[int], rate: Any, input_rate: Any) -> list[Layer]:
     checks.sizes(where, sizes)
     hidden = len(sizes) - 2
-    rates = [*rate] if isinstance(rate, (list, tuple)) else [rate] * hidden
+    of_inputs = checks.fraction(where, "input_rate", input_rate, zero=True)
+    if isinstance(rate, (list, tuple)):
+        rates = [checks.fraction(where, "rate", each, zero=True) for each in rate]
+    else:
+        rates = [checks.fraction(where, "rate", rate, zero=True)] * hidden
     if len(rates) != hidden:
         raise ValueError(f"{where}: rate has {len(rates)} but sizes gives {hidden} hidden layers")
-    named = [("input_rate", input_rate), *(("rate", each) for each in rates)]
-    each = [checks.fraction(where, name, value, zero=True) for name, value in named]
-    return [*zip(map(int, sizes), each, strict=False)]
+    return [*zip(map(int, sizes), [of_inputs, *rates], strict=False)]
 
 
 def _with_masks(layers: list[Layer], seed: int, iteration: int, batch: Any) -> Any:
     if isinstance(batch, (Batch, LiveBatch)):
         return _masked(layers, seed, iteration, 0, batch)
     checks.stream("dropout", "batch", batch)
-    shards = tuple(batch)
-    for shard in shards:
-        if not callable(shard):
-            _check_batch(shard)
+    shards = (each if callable(each) else _batch(each) for each in batch)
     return tuple(
         partial(_masked, layers, seed, iteration, number, shard)
         for number, shard in enumerate(shards)
@@ -120,18 +121,18 @@ def _with_masks(layers: list[Layer], seed: int, iteration: int, batch: Any) -> A
 
 
 def _masked(layers: list[Layer], seed: int, iteration: int, number: int, shard: Any) -> MaskedBatch:
-    batch = shard() if callable(shard) else shard
-    _check_batch(batch)
+    batch = _batch(shard() if callable(shard) else shard)
+    checks.matrix("dropout", "X", batch.X)
     n_in, m = batch.X.shape
     own = [(n_in, layers[0][1]), *layers[1:]]  # a LiveBatch has fewer rows than the network takes
     return MaskedBatch(batch, _masks(own, m, seed, iteration, number))
 
 
-def _check_batch(batch: Any) -> None:
-    if not isinstance(batch, (Batch, LiveBatch)):
-        came = checks.kind(batch)
-        raise TypeError(f"dropout: a shard must be a Batch or a function of one, not {came}")
-    checks.matrix("dropout", "X", batch.X)
+def _batch(shard: Any) -> Batch | LiveBatch:
+    if isinstance(shard, (Batch, LiveBatch)):
+        return shard
+    came = checks.kind(shard)
+    raise TypeError(f"dropout: a shard must be a Batch or a function of one, not {came}")
 
 
 def _masks(layers: list[Layer], m: int, seed: int, *keys: int) -> Masks:

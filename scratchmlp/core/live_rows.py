@@ -65,7 +65,7 @@ def check_live(where: str, batch: LiveBatch, params: Params) -> None:
     checks.count(where, "n_in", batch.n_in, least=1)
     if batch.n_in != n_in:
         raise ValueError(f"{where}: X has {batch.n_in} features but layer 1 takes {n_in}")
-    checks.labels(where, batch.rows, n_in, name="rows")
+    checks.labels(where, batch.rows, n_in, "rows")
     if (np.diff(batch.rows) < 1).any():
         raise ValueError(f"{where}: rows must be in ascending order, each once")
 

@@ -44,6 +44,7 @@ def check_masks(where: str, masks: Any, params: Params, X: Array) -> None:
             checks.array(where, f"masks[{number}]", mask)
             if mask.shape != shape:
                 raise ValueError(f"{where}: masks[{number}] must be {shape}, not {mask.shape}")
+            checks.finite(where, f"masks[{number}]", mask)
 
 
 def _product(mask: Array, function: Callable[..., Array], Z: Array) -> Array:

@@ -30,7 +30,7 @@ def confusion_matrix(predicted: Array, y: Array, n_classes: int) -> Array:
     """
     checks.predictions("confusion_matrix", predicted, y)
     checks.count("confusion_matrix", "n_classes", n_classes, least=1)
-    checks.labels("confusion_matrix", predicted, n_classes, name="predicted")
+    checks.labels("confusion_matrix", predicted, n_classes, "labels predicted")
     checks.labels("confusion_matrix", y, n_classes)
     pairs = n_classes * y.astype(np.intp) + predicted.astype(np.intp)
     counts = np.bincount(pairs, minlength=n_classes**2)

@@ -59,7 +59,7 @@ def forward(
     if masks is not None:
         checks.examples("forward", X, params)
         check_masks("forward", masks, params, X)
-        X, network = with_masks(X, network, masks)
+        X, network = masked_examples("forward", X, masks), masked_network(network, masks)
     with quiet():
         return frozen_tree(checked_propagate("forward", params, X, network))
 
@@ -103,7 +103,7 @@ def backward(
         checks.some_weight("backward", weights.sum())
     if masks is not None:
         check_masks("backward", masks, params, cache.A[0])
-        _, network = with_masks(cache.A[0], network, masks)
+        network = masked_network(network, masks)
     Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
     with quiet():
         grads = backpropagate(params, cache, Y, network, weights, total)
@@ -126,9 +126,8 @@ def predict(params: Params, X: Array, network: Network = classifier) -> Array:
     checks.params("predict", params)
     check_network("predict", network, len(params))
     checks.examples("predict", X, params)
-    tiles = (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
     with quiet():
-        caches = (checked_propagate("predict", params, tile, network) for tile in tiles)
+        caches = (checked_propagate("predict", params, tile, network) for tile in in_tiles(X))
         decisions = [_decision(network.loss, cache.Z[-1]) for cache in caches]
     return freeze(np.concatenate(decisions, axis=-1))
 
@@ -140,6 +139,15 @@ def _decision(loss: Loss, Z: Array) -> Array:
 
 
 TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
+
+
+def in_tiles(X: Array) -> Iterator[Array]:
+    """The examples, so many at once.
+
+    >>> [tile.shape for tile in in_tiles(np.zeros((3, 2500)))]
+    [(3, 1000), (3, 1000), (3, 500)]
+    """
+    return (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
 
 
 def checked_propagate(where: str, params: Params, X: Array, network: Network) -> Cache:
@@ -243,12 +251,19 @@ def activations(network: Network, depth: int) -> tuple[Activation, ...]:
     return (*each, network.loss.activation)
 
 
-def with_masks(X: Array, network: Network, masks: Masks) -> tuple[Array, Network]:
-    """The examples times their mask, and the network whose hidden activations have theirs."""
-    first, *rest = masks
+def masked_network(network: Network, masks: Masks) -> Network:
+    """The network whose hidden activations are multiplied by their masks."""
     hidden = activations(network, len(masks))[:-1]
-    A = X if first is None else X * first
-    return A, network._replace(hidden=tuple(map(masked, hidden, rest)))
+    return network._replace(hidden=tuple(map(masked, hidden, masks[1:])))
+
+
+def masked_examples(where: str, X: Array, masks: Masks) -> Array:
+    """The examples times their mask, once they are known to be finite: infinity times 0 is NaN."""
+    if masks[0] is None:
+        return X
+    checks.finite(where, "X", X)
+    with quiet():
+        return X * masks[0]
 
 
 def check_network(where: str, value: Any, depth: int | None = None) -> None:

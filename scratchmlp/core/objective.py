@@ -21,8 +21,9 @@ from scratchmlp.core.network import (
     check_network,
     checked_propagate,
     classifier,
+    masked_examples,
+    masked_network,
     quiet,
-    with_masks,
 )
 from scratchmlp.core.targets import check_targets, targets
 
@@ -222,8 +223,8 @@ def _unmasked(
         raise TypeError(f"{where}: the batch of a MaskedBatch must be a Batch, not {came}")
     checks.matrix(where, "X", batch.X)
     check_masks(where, masks, params, batch.X)
-    X, network = with_masks(batch.X, network, masks)
-    return batch._replace(X=X), network
+    X = masked_examples(where, batch.X, masks)
+    return batch._replace(X=X), masked_network(network, masks)
 
 
 def _batch_sums(

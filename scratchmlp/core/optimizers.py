@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks, rules
-from scratchmlp.core.arrays import Grads, Params, frozen_tree, map_arrays
+from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_arrays
 from scratchmlp.core.schedules import LearningRate, check_rate, rate_at
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
@@ -43,10 +43,11 @@ class AdamState(NamedTuple):
 
 
 class AverageState(NamedTuple):
-    """The state of another optimizer, and the average of the parameters, in their shapes."""
+    """The state of another optimizer, and the average of the params after all updates (int64)."""
 
     state: tuple[Any, ...]
     average: Params
+    updates: Array
 
 
 def step(params: Params, grads: Grads, learning_rate: float) -> Params:

@@ -225,6 +225,8 @@ def _check_memory(where: str, memory: Any, params: Params) -> None:
         raise TypeError(f"{where}: state.optimizer must be a tuple, not {came}")
     if isinstance(memory, AverageState):
         checks.like_params(where, "state.optimizer.average", memory.average, params)
+        checks.array(where, "state.optimizer.updates", memory.updates, "iu")
+        checks.count(where, "state.optimizer.updates", memory.updates[()], least=0)
         _check_memory(where, memory.state, params)
     if isinstance(memory, (MomentumState, RmspropState, AdamState)):
         for name, each in zip(memory._fields, memory, strict=True):

@@ -72,8 +72,8 @@ def affine(ranges: Ranges, places: Array, seeds: Array) -> Array:
 def elastic(sigma: float, alpha: float, places: Array, seeds: Array) -> Array:
     """The places moved by white noise of -alpha to alpha, smoothed by a Gaussian of sigma pixels.
 
-    The noise is drawn on a grid as coarse as the Gaussian is wide: to one part in a thousand the
-    smoothed noise has the covariance of that on a grid of pixels.
+    The noise is drawn on a grid as coarse as the Gaussian is wide, if that is more than a pixel: to
+    one part in a thousand, smoothed noise has the same covariance as from a grid of pixels.
     """
     spacing = max(1.0, sigma)
     down, across = (_bumps(size, sigma, spacing) for size in places.shape[2:])
@@ -126,9 +126,9 @@ def _between(one: Array, other: Array, part: Array) -> Array:
 
 
 def _bumps(size: int, sigma: float, spacing: float) -> Array:
-    """Gaussians of mean 1 per pixel about nodes, at so many pixels: (size, nodes)."""
+    """What each of so many pixels takes of the noise at nodes: (size, nodes)."""
     before = math.ceil(DEVIATIONS * sigma / spacing)
     nodes = spacing * np.arange(-before, before + math.ceil((size - 1) / spacing) + 1)
     distances = (np.arange(size)[:, np.newaxis] - nodes) / sigma
     weights: Array = np.exp(-0.5 * distances**2)
-    return weights / (sigma * math.sqrt(2 * math.pi))
+    return weights / (spacing * weights.sum(axis=1, keepdims=True))
