@@ -96,7 +96,8 @@ def test_optimizers_keep_the_dtype(name):
         optimizer = OPTIMIZERS[name](np.float64(0.1))
         batch = Batch(INPUTS["float64"], y)
         state = train_step(init_state(params, optimizer), batch, optimizer=optimizer)
-        assert dtypes((state.params, state.optimizer)) == {np.dtype(dtype)}
+        found = dtypes((state.params, state.optimizer))
+        assert {each for each in found if each.kind != "i"} == {np.dtype(dtype)}  # but for a count
 
 
 def test_predictions_of_a_regressor_keep_the_dtype():

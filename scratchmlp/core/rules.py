@@ -63,7 +63,8 @@ def heavy_ball(beta: float, rate: float, _: int, a: Array, g: Array, v: Array) -
 def nesterov(beta: float, rate: float, _: int, a: Array, g: Array, v: Array) -> tuple[Array, ...]:
     """Nesterov's."""
     velocity = _accumulated(beta, v, g)
-    return _descended(rate, a, _accumulated(beta, velocity, g)), velocity
+    direction = _accumulated(beta, velocity, g)
+    return _descended(rate, a, direction, out=direction), velocity
 
 
 def rmsprop(
@@ -73,7 +74,7 @@ def rmsprop(
     second = blended(s, g * g, beta)
     scale = np.sqrt(second)
     scale += epsilon
-    return _descended(rate, a, np.divide(g, scale, out=scale)), second
+    return _descended(rate, a, np.divide(g, scale, out=scale), out=scale), second
 
 
 def adam(
@@ -99,7 +100,7 @@ def adam(
     scale_of_rate = root / (1 - beta1 ** (iteration + 1))
     if weight_decay:
         direction += weight_decay / scale_of_rate * a
-    return _descended(rate * scale_of_rate, a, direction), first, second
+    return _descended(rate * scale_of_rate, a, direction, out=direction), first, second
 
 
 def _accumulated(beta: float, v: Array, g: Array) -> Array:
@@ -109,7 +110,7 @@ def _accumulated(beta: float, v: Array, g: Array) -> Array:
     return velocity
 
 
-def _descended(rate: float, a: Array, direction: Array) -> Array:
-    """a - rate direction, as a fresh array."""
-    change = rate * direction
+def _descended(rate: float, a: Array, direction: Array, out: Array | None = None) -> Array:
+    """a - rate direction, as a fresh array, or in the memory that is given for it."""
+    change = np.multiply(rate, direction, out=out)
     return freeze(np.subtract(a, change, out=change))
