@@ -11,6 +11,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "examples": 42_000,
     },
     "best": {
+        "validation_fraction": 0,
         "layers": [784, 1024, 1024, 10],
         "batch_size": 256,
         "epochs": 100,

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from scratchmlp.core import checks
 from scratchmlp.core.activations import Activation, flat
 from scratchmlp.core.arrays import Array, Params
@@ -15,7 +17,6 @@ Masks: TypeAlias = tuple[Array | None, ...]
 def masked(activation: Activation, mask: Array | None) -> Activation:
     """The activation whose A = g(Z) is multiplied by a mask, with its derivatives.
 
-    >>> import numpy as np
     >>> from scratchmlp import tanh
     >>> masked(tanh, np.array([0.0, 2.0])).derivative(np.zeros(2), np.zeros(2))
     array([0., 2.])
@@ -30,6 +31,19 @@ def masked(activation: Activation, mask: Array | None) -> Activation:
         if second in (None, flat)
         else partial(_product_of_derivative, mask, function, second),
     )
+
+
+def masked_examples(where: str, X: Array, masks: Masks) -> Array:
+    """The examples times their mask, once they are known to be finite: infinity times 0 is NaN.
+
+    >>> masked_examples("forward", np.ones((1, 2)), (np.array([[0.0, 2.0]]),))
+    array([[0., 2.]])
+    """
+    if masks[0] is None:
+        return X
+    checks.finite(where, "X", X)
+    with np.errstate(over="ignore"):
+        return X * masks[0]
 
 
 def check_masks(where: str, masks: Any, params: Params, X: Array) -> None:

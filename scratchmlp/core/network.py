@@ -13,7 +13,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.activations import Activation, relu, softmax
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree
 from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
-from scratchmlp.core.masks import Masks, check_masks, masked
+from scratchmlp.core.masks import Masks, check_masks, masked, masked_examples
 from scratchmlp.core.products import product, product_transposed
 from scratchmlp.core.targets import check_targets, targets
 
@@ -255,15 +255,6 @@ def masked_network(network: Network, masks: Masks) -> Network:
     """The network whose hidden activations are multiplied by their masks."""
     hidden = activations(network, len(masks))[:-1]
     return network._replace(hidden=tuple(map(masked, hidden, masks[1:])))
-
-
-def masked_examples(where: str, X: Array, masks: Masks) -> Array:
-    """The examples times their mask, once they are known to be finite: infinity times 0 is NaN."""
-    if masks[0] is None:
-        return X
-    checks.finite(where, "X", X)
-    with quiet():
-        return X * masks[0]
 
 
 def check_network(where: str, value: Any, depth: int | None = None) -> None:

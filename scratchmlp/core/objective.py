@@ -13,7 +13,7 @@ from scratchmlp.core.batches import shards as sharded
 from scratchmlp.core.dropout import MaskedBatch
 from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
 from scratchmlp.core.losses import right
-from scratchmlp.core.masks import check_masks
+from scratchmlp.core.masks import check_masks, masked_examples
 from scratchmlp.core.network import (
     Cache,
     Network,
@@ -21,7 +21,6 @@ from scratchmlp.core.network import (
     check_network,
     checked_propagate,
     classifier,
-    masked_examples,
     masked_network,
     quiet,
 )
