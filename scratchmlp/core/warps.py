@@ -62,8 +62,11 @@ def affine(ranges: Ranges, places: Array, seeds: Array) -> Array:
     cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
     # (column, row), with rows that count downwards, goes to (a column + b row, c column + d row).
     a, b, c, d = cos * x, (sin - slant * cos) * y, -sin * x, (cos + slant * sin) * y
-    inverse = (np.array([[a, -c], [-b, d]]) / (x * y)).astype(places.dtype).transpose(2, 0, 1)
-    shift = np.array([down, right], places.dtype).T[..., np.newaxis]
+    # Contiguous for one image as for many: how numbers lie decides how matmul rounds.
+    inverse, shift = (
+        np.ascontiguousarray(np.moveaxis(each, -1, 0), places.dtype)
+        for each in (np.array([[a, -c], [-b, d]]) / (x * y), np.array([[down], [right]]))
+    )
     moved = inverse @ places.reshape(len(places), 2, -1)
     moved -= inverse @ shift
     return moved.reshape(-1, *places.shape[1:])
