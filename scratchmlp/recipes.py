@@ -17,6 +17,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "epochs": 100,
         "learning_rate": 0.2,
         "schedule": "cosine",
+        "warmup": 470,
         "clip_norm": 0,
         "augment": [
             "affine(rotation=15,scale=0.15,shear=0.15,shift=2)",

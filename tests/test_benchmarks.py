@@ -1,11 +1,15 @@
 """The benchmarks measure what they say: sums, networks, and the peers that need no library."""
 
+import shlex
+
 import numpy as np
 import pytest
 
-from benchmarks import deep_vs_shallow, harness, overheads, scaling
+from benchmarks import accuracy, augmentation, deep_vs_shallow, harness, overheads, scaling
 from benchmarks.peers import article, scratch
 from scratchmlp import Batch, Data, flatten, init_params, map_arrays, value_and_grad
+from scratchmlp.options import parse
+from scratchmlp.recipes import RECIPES
 
 rng = np.random.default_rng(0)
 X = np.asfortranarray(rng.random((30, 400), dtype=np.float32))
@@ -82,3 +86,44 @@ def test_the_machine_is_described():
     assert "cores" in described
     assert "numpy" in described
     assert harness.table("ab", ["cd"]) == "| a | b |\n| --- | --- |\n| c | d |"
+
+
+@pytest.mark.parametrize("row", accuracy.ROWS, ids=lambda row: row.name)
+def test_rows_of_the_accuracies_are_commands(row):
+    options = parse([*shlex.split(row.options), "--seed", "3"])
+    assert options.seed == 3
+    article = options.initializer == "article_normal"
+    assert options.validation_fraction == (0.2 if article else 0)
+
+
+@pytest.mark.parametrize("name", accuracy.CHANGES)
+def test_every_change_of_the_best_recipe_changes_its_options(name):
+    changed, best = (
+        parse(shlex.split(accuracy.written(RECIPES["best"] | change)))
+        for change in (accuracy.CHANGES[name], {})
+    )
+    assert (changed == best) == (name == "as it is")
+
+
+def test_a_recipe_is_what_its_options_say():
+    asked = parse(["--recipe", "best"])
+    asked.recipe = None
+    assert parse(shlex.split(accuracy.written(RECIPES["best"]))) == asked
+
+
+def test_a_row_is_trained_and_a_committee_votes(tmp_path):
+    row = accuracy.Row("small", "--layers 784 8 10 --epochs 7 --batch-size 50", 99.0, "nobody")
+    result = accuracy.trained(row, accuracy.SEEDS, tmp_path, quick=True)
+    assert result.weights == 785 * 8 + 9 * 10
+    assert all(0 < each < 100 for each in result.accuracies)
+    together = accuracy.committee(result, tmp_path, quick=True)
+    assert together.weights == 5 * result.weights
+    assert accuracy.trained(row, accuracy.SEEDS, tmp_path, quick=True) == result  # not again
+    assert accuracy.table([result, together]).count("\n") == 3
+    assert len(accuracy.drawn([result, together]).axes[0].lines) == 4
+
+
+def test_augmentations_are_timed_and_drawn():
+    cases = augmentation.alone(np.zeros((784, 40), np.float32), np.arange(40) % 10)
+    assert len(harness.in_turns(cases, rounds=1, least=0)) == len(cases)
+    assert len(augmentation.drawn(np.zeros((784, 10))).axes) == 60

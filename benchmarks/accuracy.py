@@ -1,0 +1,271 @@
+"""How far a plain network goes on MNIST: accuracy, seconds and weights, beside published figures.
+
+    python -m benchmarks.accuracy [--quick] [--ablation EPOCHS] [--folder DIR]
+                                  [--json FILE] [--figure FILE]
+
+Each row is trained by the command that it prints, with three seeds; the test set is looked at once,
+at the end. What the commands say was chosen before that, on 10,000 of the training images:
+`--ablation` trains the best recipe without each of its choices, and measures the accuracy on those.
+All takes an hour and a half on two cores; `--folder` keeps what is done, for the next time.
+"""
+
+import json
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks import harness
+from scratchmlp.checkpoints import load
+from scratchmlp.core.arrays import leaves
+from scratchmlp.extras import require
+from scratchmlp.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEEDS = (0, 1, 2)
+COMMITTEE = (0, 1, 2, 3, 4)
+QUICK = "--examples 1000 --iterations 5"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+
+
+class Row(NamedTuple):
+    """A network, the options that train it, and a published figure of its kind in percent."""
+
+    name: str
+    options: str
+    published: float | None = None
+    source: str = ""
+
+
+class Result(NamedTuple):
+    """What came of a row: test accuracies in percent, seconds, and the number of weights."""
+
+    row: Row
+    accuracies: list[float]
+    seconds: float
+    weights: int
+
+
+COURSE = "--validation-fraction 0 --clip-norm 0 --schedule cosine --warmup 470 --batch-size 256"
+AFFINE, ELASTIC = RECIPES["best"]["augment"]
+DISTORTED = f"{COURSE} --learning-rate 0.2 --augment '{AFFINE}' '{ELASTIC}'"
+ROWS = (
+    Row("the article's shallow", "--article --layers 784 10 10 --iterations 1000"),
+    Row("the article's deep", "--article"),
+    Row(
+        "plain SGD",
+        "--layers 784 800 10 --validation-fraction 0 --clip-norm 0 --optimizer sgd "
+        "--learning-rate 0.1 --batch-size 32 --epochs 30",
+        98.4,
+        "Simard 2003",
+    ),
+    Row(
+        "dropout and max-norm",
+        f"--layers 784 1024 1024 1024 10 {COURSE} --batch-size 128 --learning-rate 0.1 "
+        "--dropout 0.5 --input-dropout 0.2 --max-norm 2 --epochs 30",
+        98.95,
+        "Srivastava 2013",
+    ),
+    Row(
+        "Gaussian noise",
+        f"--layers 784 1024 1024 10 {COURSE} --optimizer adamw --weight-decay 0.1 "
+        "--learning-rate 0.002 --augment 'gaussian_noise(0.4)' --epochs 60",
+    ),
+    Row("99 % in a minute", f"--layers 784 800 10 {DISTORTED} --epochs 20"),
+    Row(
+        "distortions, one hidden layer",
+        f"--layers 784 800 10 {DISTORTED} --epochs 120",
+        99.30,
+        "Simard 2003",
+    ),
+    Row("best", "--recipe best", 99.65, "Ciresan 2010"),
+)
+# Each leaves out one choice of the best recipe, or makes another.
+CHANGES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "without elastic distortions": {"augment": [AFFINE]},
+    "without affine distortions": {"augment": [ELASTIC]},
+    "without distortions": {"augment": None},
+    "a constant learning rate of 0.05": {
+        "schedule": "constant",
+        "warmup": 0,
+        "learning_rate": 0.05,
+    },
+    "SGD without momentum": {"optimizer": "sgd"},
+    "Adam": {"optimizer": "adam", "learning_rate": 0.001},
+    "one hidden layer": {"layers": [784, 1024, 10]},
+    "dropout 0.2": {"dropout": [0.2]},
+    "an average of the parameters": {"average": 0.999},
+}
+
+
+def main() -> None:
+    """Print the table and draw the figure, or print the ablation."""
+    options = harness.options(
+        __doc__,
+        ablation=("", "a number of epochs: train the best recipe without its choices instead"),
+        folder=("", "keep the networks there, and train none that is there already"),
+        figure=("", "draw accuracy against seconds there"),
+    )
+    print(f"{harness.described()}\n")
+    with runs_in(options.folder) as folder:
+        if options.ablation:
+            figures = ablation(int(options.ablation), folder, options.quick)
+        else:
+            figures = race(folder, options.quick, options.figure)
+    harness.write_json(options.json, figures)
+
+
+def race(folder: Path, quick: bool, figure: str) -> dict[str, Any]:
+    """All rows, and a committee of what the last gives."""
+    results = [trained(row, SEEDS, folder, quick) for row in ROWS]
+    results.append(committee(results[-1], folder, quick))
+    print(table(results))
+    if figure:
+        drawn(results).savefig(figure, dpi=150)
+    return {"rows": [result._asdict() for result in results]}
+
+
+def trained(row: Row, seeds: Sequence[int], folder: Path, quick: bool) -> Result:
+    """Run the row's command with each seed, and read what it says of the test set."""
+    runs = [run(f"{row.options} --seed {seed}", place(row, seed, folder), quick) for seed in seeds]
+    accuracies = [percent(text, "test") for text, _ in runs]
+    print(f"{spread(accuracies)}: python -m scratchmlp {row.options}\n", flush=True)
+    params = load(place(row, seeds[0], folder) / "model.npz").state.params
+    seconds = statistics.mean(seconds for _, seconds in runs)
+    return Result(row, accuracies, seconds, sum(a.size for a in leaves(params)))
+
+
+def committee(best: Result, folder: Path, quick: bool) -> Result:
+    """The mean of what networks of the same row predict, with the seeds of a committee."""
+    row = best.row
+    more = trained(row, [seed for seed in COMMITTEE if seed not in SEEDS], folder, quick)
+    members = shlex.join(str(place(row, seed, folder)) for seed in COMMITTEE)
+    right = percent(printed(f"evaluate {members}"), "10000 examples")
+    count = len(COMMITTEE)
+    named = Row(f"a committee of {count}", f"evaluate {members}", 99.69, "Meier 2011")
+    return Result(named, [right], count * (best.seconds + more.seconds) / 2, count * best.weights)
+
+
+def ablation(epochs: int, folder: Path, quick: bool) -> dict[str, Any]:
+    """The best recipe with each change, by its accuracy on 10,000 training images held out."""
+    base = {**RECIPES["best"], "validation_fraction": 1 / 6, "epochs": epochs}
+    found: dict[str, list[float]] = {}
+    for name, change in CHANGES.items():
+        row = Row(name, f"{written(base | change)} --no-test")
+        runs = [run(f"{row.options} --seed {s}", place(row, s, folder), quick) for s in SEEDS]
+        found[name] = [percent(text, "validation") for text, _ in runs]
+        print(f"{name}: {spread(found[name])}", flush=True)
+    rows = [
+        (name, spread(each), f"{statistics.mean(each) - statistics.mean(found['as it is']):+.2f}")
+        for name, each in found.items()
+    ]
+    print(harness.table(("best recipe", "validation accuracy", "against it"), rows))
+    return {"ablation": found}
+
+
+def table(results: Sequence[Result]) -> str:
+    """A row a network."""
+    rows = [
+        (
+            row.name,
+            f"{weights:,}",
+            f"{seconds:.0f}",
+            spread(accuracies),
+            "" if row.published is None else f"{row.published:.2f} % ({row.source})",
+        )
+        for row, accuracies, seconds, weights in results
+    ]
+    return harness.table(("", "weights", "seconds", "test accuracy", "published"), rows)
+
+
+def drawn(results: Sequence[Result]) -> "Figure":
+    """Wrong images of the test set against seconds, both on logarithmic scales."""
+    figure: Figure = require("matplotlib.figure", "plot").Figure((9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for number, (row, accuracies, seconds, _) in enumerate(results):
+        wrong = [100 * (100 - each) for each in accuracies]
+        colour = COLOURS[number % len(COLOURS)]
+        axes.plot([seconds] * len(wrong), wrong, "o", ms=5, alpha=0.7, color=colour)
+        axes.annotate(
+            row.name,
+            (seconds, statistics.mean(wrong)),
+            xytext=(8, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+        )
+        if row.published is not None:
+            axes.plot(seconds, 100 * (100 - row.published), "_", ms=18, color=colour)
+    axes.set(xscale="log", yscale="log", xlabel="seconds of the whole command, on two cores")
+    axes.set_ylabel("of 10,000 test images, wrong")
+    axes.set_title("How far a plain network goes on MNIST (bars: published figures of the kind)")
+    axes.grid(alpha=0.3, which="both")
+    return figure
+
+
+@contextmanager
+def runs_in(folder: str) -> Iterator[Path]:
+    """The folder of that name, or one that is gone afterwards."""
+    with TemporaryDirectory() as temporary:
+        yield Path(folder or temporary)
+
+
+def place(row: Row, seed: int, folder: Path) -> Path:
+    """Where the network of a row with a seed goes."""
+    return folder / f"{row.name} {seed}"
+
+
+def run(arguments: str, out: Path, quick: bool) -> tuple[str, float]:
+    """What training prints and the seconds it takes, or took when this was done there before."""
+    if quick:
+        arguments = re.sub(r"--(epochs|iterations|examples) \S+", "", arguments) + f" {QUICK}"
+    record = out / "record.json"
+    if record.exists() and (done := json.loads(record.read_text()))["arguments"] == arguments:
+        return done["printed"], done["seconds"]
+    start = time.perf_counter()
+    text = printed(f"{arguments} --out {shlex.quote(str(out))}")
+    done = {"arguments": arguments, "printed": text, "seconds": time.perf_counter() - start}
+    record.write_text(json.dumps(done, indent=1))
+    return done["printed"], done["seconds"]
+
+
+def printed(arguments: str) -> str:
+    """What the command line prints of these arguments."""
+    command = [sys.executable, "-m", "scratchmlp", *shlex.split(arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def percent(text: str, part: str) -> float:
+    """The accuracy that was printed of a part of the data."""
+    (found,) = re.findall(rf"^{part}\b.* accuracy ([\d.]+)%", text, re.MULTILINE)
+    return float(found)
+
+
+def written(settings: Mapping[str, Any]) -> str:
+    """Settings as the options that ask for them; None is left out."""
+    several = {k: v if isinstance(v, list) else [v] for k, v in settings.items() if v is not None}
+    return " ".join(
+        f"--{name.replace('_', '-')} {shlex.join(map(str, values))}"
+        for name, values in several.items()
+    )
+
+
+def spread(values: Sequence[float]) -> str:
+    """Their mean, and from the lowest to the highest."""
+    if len(values) == 1:
+        return f"{values[0]:.2f} %"
+    return f"{statistics.mean(values):.2f} % ({min(values):.2f} to {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()
