@@ -23,10 +23,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks import harness
+from scratchmlp._extras import require
 from scratchmlp.checkpoints import load
+from scratchmlp.cli.recipes import RECIPES
 from scratchmlp.core.arrays import leaves
-from scratchmlp.extras import require
-from scratchmlp.recipes import RECIPES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

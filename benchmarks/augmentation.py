@@ -24,9 +24,9 @@ from scratchmlp import (
     nesterov,
     train,
 )
-from scratchmlp.core.augment import Augmentation
+from scratchmlp._extras import require
+from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.datasets import mnist
-from scratchmlp.extras import require
 from scratchmlp.workers import blas_threads, cores, threads
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ from scratchmlp import (
     sgd,
     train,
 )
-from scratchmlp.core import rules
+from scratchmlp.core.training import update_rules as rules
 from scratchmlp.datasets import mnist
 
 SIZES = [20, 16, 8, 4]

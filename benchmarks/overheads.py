@@ -31,10 +31,10 @@ from scratchmlp import (
     train,
     value_and_grad,
 )
-from scratchmlp.core.losses import right
-from scratchmlp.core.network import backpropagate, propagate
-from scratchmlp.core.rules import descend
-from scratchmlp.core.targets import targets
+from scratchmlp.core.model.losses import right
+from scratchmlp.core.model.network import backpropagate, propagate
+from scratchmlp.core.model.targets import targets
+from scratchmlp.core.training.update_rules import descend
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import threads
 

@@ -21,8 +21,8 @@ from scratchmlp import (
     predict,
     train,
 )
+from scratchmlp._extras import require
 from scratchmlp.datasets import mnist
-from scratchmlp.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,8 +13,8 @@ from toolz import take
 from benchmarks import harness
 from benchmarks.harness import DEEP
 from scratchmlp import Batch, article_normal, init_params, init_state, sgd, train
+from scratchmlp._extras import require
 from scratchmlp.datasets import mnist
-from scratchmlp.extras import require
 from scratchmlp.spectrum import hessian_eigenvalues
 
 if TYPE_CHECKING:

@@ -1,6 +1,65 @@
 """A functional, pure-array core for multilayer perceptrons: everything is a fold."""
 
-from scratchmlp.core.activations import (
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Layer,
+    Params,
+    flatten,
+    map_arrays,
+    unflatten,
+)
+from scratchmlp.core.data.augment import (
+    affine,
+    compose,
+    elastic,
+    gaussian_noise,
+    image_seeds,
+)
+from scratchmlp.core.data.batches import (
+    Batch,
+    minibatches,
+    shards,
+)
+from scratchmlp.core.data.dropout import (
+    MaskedBatch,
+    dropout,
+    dropout_masks,
+)
+from scratchmlp.core.data.live_rows import (
+    LiveBatch,
+    live_shards,
+)
+from scratchmlp.core.data.preprocessing import (
+    Data,
+    Standardized,
+    Statistics,
+    normalize,
+    shuffle,
+    split,
+    standardize,
+)
+from scratchmlp.core.derivatives.curvature import (
+    gnvp,
+    hvp,
+)
+from scratchmlp.core.derivatives.directional import (
+    jvp,
+    vjp,
+)
+from scratchmlp.core.derivatives.newton import (
+    hessian_trace,
+    newton_cg_step,
+)
+from scratchmlp.core.derivatives.per_example import (
+    clipped_grad_sum,
+    example_grad_norms,
+    example_grad_tiles,
+    example_grads,
+    fisher_diagonal,
+    input_grad,
+)
+from scratchmlp.core.model.activations import (
     Activation,
     elu,
     gelu,
@@ -13,60 +72,7 @@ from scratchmlp.core.activations import (
     softplus,
     tanh,
 )
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Layer,
-    Params,
-    flatten,
-    map_arrays,
-    unflatten,
-)
-from scratchmlp.core.augment import (
-    affine,
-    compose,
-    elastic,
-    gaussian_noise,
-    image_seeds,
-)
-from scratchmlp.core.averages import (
-    averaged,
-    committee,
-    moving_average,
-)
-from scratchmlp.core.batches import (
-    Batch,
-    minibatches,
-    shards,
-)
-from scratchmlp.core.combinators import (
-    clip_by_global_norm,
-    max_norm,
-    weight_decay,
-)
-from scratchmlp.core.curvature import (
-    gnvp,
-    hvp,
-)
-from scratchmlp.core.derivatives import (
-    jvp,
-    vjp,
-)
-from scratchmlp.core.dropout import (
-    MaskedBatch,
-    dropout,
-    dropout_masks,
-)
-from scratchmlp.core.examples import (
-    Data,
-    Standardized,
-    Statistics,
-    normalize,
-    shuffle,
-    split,
-    standardize,
-)
-from scratchmlp.core.initializers import (
+from scratchmlp.core.model.initializers import (
     article_normal,
     glorot_normal,
     glorot_uniform,
@@ -77,22 +83,14 @@ from scratchmlp.core.initializers import (
     orthogonal,
     zeros,
 )
-from scratchmlp.core.live_rows import (
-    LiveBatch,
-    live_shards,
-)
-from scratchmlp.core.losses import (
+from scratchmlp.core.model.losses import (
     Loss,
     huber,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
     squared_error,
 )
-from scratchmlp.core.metrics import (
-    accuracy,
-    confusion_matrix,
-)
-from scratchmlp.core.network import (
+from scratchmlp.core.model.network import (
     Cache,
     Network,
     backward,
@@ -101,12 +99,26 @@ from scratchmlp.core.network import (
     predict,
     regressor,
 )
-from scratchmlp.core.objective import (
+from scratchmlp.core.model.prediction import (
+    accuracy,
+    confusion_matrix,
+)
+from scratchmlp.core.model.targets import (
+    balanced_weights,
+    one_hot,
+    smooth_labels,
+)
+from scratchmlp.core.training.averages import (
+    averaged,
+    committee,
+    moving_average,
+)
+from scratchmlp.core.training.objective import (
     Evaluation,
     evaluate,
     value_and_grad,
 )
-from scratchmlp.core.optimizers import (
+from scratchmlp.core.training.optimizers import (
     AdamState,
     AverageState,
     MomentumState,
@@ -120,15 +132,7 @@ from scratchmlp.core.optimizers import (
     sgd,
     step,
 )
-from scratchmlp.core.per_example import (
-    clipped_grad_sum,
-    example_grad_norms,
-    example_grad_tiles,
-    example_grads,
-    fisher_diagonal,
-    input_grad,
-)
-from scratchmlp.core.schedules import (
+from scratchmlp.core.training.schedules import (
     constant,
     cosine_decay,
     exponential_decay,
@@ -136,11 +140,7 @@ from scratchmlp.core.schedules import (
     step_decay,
     warmup,
 )
-from scratchmlp.core.second_order import (
-    hessian_trace,
-    newton_cg_step,
-)
-from scratchmlp.core.streams import (
+from scratchmlp.core.training.streams import (
     History,
     Record,
     best_record,
@@ -149,12 +149,7 @@ from scratchmlp.core.streams import (
     records,
     thinned,
 )
-from scratchmlp.core.targets import (
-    balanced_weights,
-    one_hot,
-    smooth_labels,
-)
-from scratchmlp.core.training import (
+from scratchmlp.core.training.training import (
     DivergenceError,
     State,
     Trained,
@@ -162,6 +157,11 @@ from scratchmlp.core.training import (
     init_state,
     train,
     train_step,
+)
+from scratchmlp.core.training.wrappers import (
+    clip_by_global_norm,
+    max_norm,
+    weight_decay,
 )
 
 __all__ = [

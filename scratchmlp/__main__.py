@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from scratchmlp.commands import COMMANDS
-from scratchmlp.options import parse
+from scratchmlp.cli.commands import COMMANDS
+from scratchmlp.cli.options import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

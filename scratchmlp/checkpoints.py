@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchmlp.archives import read_npz
+from scratchmlp._atomic import PathLike, replacing
+from scratchmlp._names import network_named, network_names
+from scratchmlp._npz import read_npz
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, Params, leaves
-from scratchmlp.core.network import Network, check_network, classifier
-from scratchmlp.core.optimizers import AdamState, AverageState, MomentumState, RmspropState
-from scratchmlp.core.training import State
-from scratchmlp.files import PathLike, replacing
-from scratchmlp.names import network_named, network_names
+from scratchmlp.core.model.network import Network, check_network, classifier
+from scratchmlp.core.training.optimizers import AdamState, AverageState, MomentumState, RmspropState
+from scratchmlp.core.training.training import State
 
 FORMAT = 1
 _KINDS = "biuf"

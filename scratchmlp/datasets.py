@@ -12,9 +12,9 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
+from scratchmlp._atomic import PathLike
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.examples import Data, normalize
-from scratchmlp.files import PathLike
+from scratchmlp.core.data.preprocessing import Data, normalize
 
 _IDX_DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _GZIP_MOST = 1032  # deflate makes of one byte at most so many

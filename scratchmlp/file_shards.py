@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchmlp.archives import read_npy_header
+from scratchmlp._atomic import PathLike
+from scratchmlp._npz import read_npy_header
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.batches import Batch
-from scratchmlp.core.examples import normalize
+from scratchmlp.core.data.batches import Batch
+from scratchmlp.core.data.preprocessing import normalize
 from scratchmlp.datasets import read_idx_header
-from scratchmlp.files import PathLike
 
 
 class Stored(NamedTuple):

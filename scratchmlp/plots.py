@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params
-from scratchmlp.core.network import Cache
-from scratchmlp.core.streams import History
-from scratchmlp.extras import require
+from scratchmlp.core.model.network import Cache
+from scratchmlp.core.training.streams import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -2,14 +2,14 @@
 
 from functools import partial
 
+from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, freeze, unflatten
-from scratchmlp.core.batches import Map
-from scratchmlp.core.curvature import Times, times_hessian
-from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Shards, check, given
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.derivatives.curvature import Times, times_hessian
+from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Stream, generator
-from scratchmlp.extras import require
+from scratchmlp.core.training.objective import Shards, check, given
 
 __all__ = ["hessian_eigenvalues"]
 

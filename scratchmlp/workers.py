@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from scratchmlp.clusters import cluster
+from scratchmlp._clusters import cluster
+from scratchmlp._extras import require
 from scratchmlp.core import checks
-from scratchmlp.core.batches import Map
-from scratchmlp.extras import require
+from scratchmlp.core.data.batches import Map
 
 __all__ = ["blas_threads", "cluster", "cores", "threads"]
 

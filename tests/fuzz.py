@@ -30,7 +30,7 @@ import numpy as np
 from scratchmlp import Network, adam, init_params, init_state, leaky_relu
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
-from scratchmlp.core.examples import Data
+from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.datasets import has_labels, load_csv, load_idx
 from scratchmlp.file_shards import file_shards
 

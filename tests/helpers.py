@@ -31,8 +31,8 @@ from scratchmlp import (
     warmup,
     weight_decay,
 )
-from scratchmlp.names import ACTIVATIONS
-from scratchmlp.names import LOSSES as NAMED_LOSSES
+from scratchmlp._names import ACTIVATIONS
+from scratchmlp._names import LOSSES as NAMED_LOSSES
 
 HIDDEN = ACTIVATIONS | {"leaky_relu": leaky_relu(0.1)}
 del HIDDEN["softmax"]

@@ -10,7 +10,7 @@ import pytest
 
 import scratchmlp
 from scratchmlp import classifier, gaussian_noise
-from scratchmlp.names import INITIALIZERS
+from scratchmlp._names import INITIALIZERS
 from tests.wrong_values import (
     ALL_WEIGHTS,
     ANYTHING,

@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from toolz import concat
 
 from scratchmlp import affine, compose, elastic, gaussian_noise, image_seeds, minibatches
+from scratchmlp.core.data.warps import interpolated
 from scratchmlp.core.randomness import normals, uniforms
-from scratchmlp.core.warps import interpolated
 from scratchmlp.workers import threads
 
 rng = np.random.default_rng(0)
@@ -171,7 +171,7 @@ def test_an_image_is_a_function_of_its_seed_alone(name):
 def test_tiles_make_no_difference(name, monkeypatch):
     whole = DISTORTIONS[name](X, 0)
     for pixels in (1, 100, 400):
-        monkeypatch.setattr("scratchmlp.core.augment.MOST_PIXELS", pixels)
+        monkeypatch.setattr("scratchmlp.core.data.augment.MOST_PIXELS", pixels)
         np.testing.assert_array_equal(DISTORTIONS[name](X, 0), whole)
 
 

@@ -8,8 +8,8 @@ import pytest
 from benchmarks import accuracy, augmentation, deep_vs_shallow, harness, overheads, scaling
 from benchmarks.peers import article, scratch
 from scratchmlp import Batch, Data, flatten, init_params, map_arrays, value_and_grad
-from scratchmlp.options import parse
-from scratchmlp.recipes import RECIPES
+from scratchmlp.cli.options import parse
+from scratchmlp.cli.recipes import RECIPES
 
 rng = np.random.default_rng(0)
 X = np.asfortranarray(rng.random((30, 400), dtype=np.float32))

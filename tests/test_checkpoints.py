@@ -23,8 +23,8 @@ from scratchmlp import (
     tanh,
     train_step,
 )
+from scratchmlp._names import ACTIVATIONS, activation_named, network_names
 from scratchmlp.checkpoints import load, save
-from scratchmlp.names import ACTIVATIONS, activation_named, network_names
 from tests.helpers import problem, same_bytes
 
 

@@ -12,7 +12,6 @@ from toolz import last, take
 
 from scratchmlp import (
     Batch,
-    clusters,
     evaluate,
     flatten,
     init_params,
@@ -23,8 +22,9 @@ from scratchmlp import (
     train,
     value_and_grad,
 )
+from scratchmlp import _clusters as clusters
 from scratchmlp.__main__ import main
-from scratchmlp.clusters import ClusterMap
+from scratchmlp._clusters import ClusterMap
 from scratchmlp.workers import blas_threads, cluster
 
 rng = np.random.default_rng(0)

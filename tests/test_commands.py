@@ -17,8 +17,8 @@ import pytest
 from scratchmlp import Batch, accuracy, committee, evaluate, predict, shuffle, split
 from scratchmlp.__main__ import main
 from scratchmlp.checkpoints import load
+from scratchmlp.cli.recipes import RECIPES
 from scratchmlp.datasets import mnist
-from scratchmlp.recipes import RECIPES
 from tests.helpers import same_bytes
 from tests.test_datasets import idx
 

@@ -28,8 +28,8 @@ from scratchmlp import (
     value_and_grad,
 )
 from scratchmlp.core.arrays import leaves
-from scratchmlp.core.curvature import times_hessian
-from scratchmlp.core.network import quiet
+from scratchmlp.core.derivatives.curvature import times_hessian
+from scratchmlp.core.model.network import quiet
 from scratchmlp.spectrum import hessian_eigenvalues
 from scratchmlp.workers import threads
 from tests.helpers import HIDDEN, LOSSES, problem, same_bytes

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from scratchmlp import History, extras, plots, workers
+from scratchmlp import History, _extras, plots, workers
 from scratchmlp.__main__ import main
 
 
@@ -33,7 +33,7 @@ def test_a_fault_inside_of_an_extra_is_not_a_missing_extra(monkeypatch, tmp_path
     (tmp_path / "faulty.py").write_text("import nonesuch")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="No module named 'nonesuch'"):
-        extras.require("faulty", "plot")
+        _extras.require("faulty", "plot")
 
 
 @pytest.mark.parametrize("module", ["distributed", "threadpoolctl"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchmlp import Layer, init_params
-from scratchmlp.names import INITIALIZERS
+from scratchmlp._names import INITIALIZERS
 
 N_OUT, N_IN = 300, 500
 VARIANCES = {

@@ -22,7 +22,7 @@ from scratchmlp import (
     value_and_grad,
 )
 from scratchmlp.core.arrays import leaves
-from scratchmlp.core.training import init_state
+from scratchmlp.core.training.training import init_state
 from tests.helpers import HIDDEN, LOSSES, OPTIMIZERS
 
 rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchmlp import Layer, Network, backward, forward, gelu, sigmoid, softmax
-from scratchmlp.core.activations import relu
+from scratchmlp.core.model.activations import relu
 from tests.helpers import HIDDEN, LOSSES
 
 EXTREMES = np.array([-1e4, -100.0, -1.0, 0.0, 1.0, 100.0, 1e4])

@@ -27,8 +27,8 @@ from scratchmlp import (
     sgd,
     tanh,
 )
+from scratchmlp._names import INITIALIZERS
 from scratchmlp.core.arrays import frozen_view, leaves
-from scratchmlp.names import INITIALIZERS
 from tests.helpers import OPTIMIZERS, SCHEDULES, problem, same_bytes
 
 params, X, Y, weights = problem()

@@ -15,7 +15,7 @@ from scratchmlp import (
     shards,
     value_and_grad,
 )
-from scratchmlp.core.live_rows import expand, restrict
+from scratchmlp.core.data.live_rows import expand, restrict
 from scratchmlp.datasets import mnist
 
 rng = np.random.default_rng(0)

@@ -25,7 +25,7 @@ from scratchmlp import (
     step,
     tanh,
 )
-from scratchmlp.core.losses import Loss, right
+from scratchmlp.core.model.losses import Loss, right
 from tests.helpers import problem
 
 

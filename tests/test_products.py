@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchmlp.core.products import _tiles, product, product_transposed
+from scratchmlp.core.model.products import _tiles, product, product_transposed
 
 rng = np.random.default_rng(0)
 STACKED = [(10, 784, 1000), (10, 784, 2000), (16, 784, 1000), (3, 1000, 5000)]

@@ -40,7 +40,7 @@ def breaches(source):
                 yield f"uses {name}"
 
 
-@pytest.mark.parametrize("module", sorted(CORE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("module", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
 def test_the_core_is_pure(module):
     assert list(breaches(module.read_text())) == []
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, freeze, frozen_tree, map_layers
-from scratchmlp.core.network import (
+from scratchmlp.core.model.network import (
     Network,
     check_network,
     checked_propagate,
@@ -16,9 +16,9 @@ from scratchmlp.core.network import (
     in_tiles,
     quiet,
 )
-from scratchmlp.core.optimizers import AverageState, Optimizer, Updated, check_optimizer
-from scratchmlp.core.rules import blended
-from scratchmlp.core.training import State
+from scratchmlp.core.training.optimizers import AverageState, Optimizer, Updated, check_optimizer
+from scratchmlp.core.training.training import State
+from scratchmlp.core.training.update_rules import blended
 
 
 def moving_average(optimizer: Optimizer, decay: float = 0.999) -> Optimizer:

@@ -7,11 +7,11 @@ from typing import TypeAlias, cast
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import flat
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree
-from scratchmlp.core.batches import Map
-from scratchmlp.core.derivatives import pushed_forward, times
-from scratchmlp.core.network import (
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.derivatives.directional import pushed_forward, times
+from scratchmlp.core.model.activations import flat
+from scratchmlp.core.model.network import (
     Cache,
     Network,
     activations,
@@ -20,8 +20,8 @@ from scratchmlp.core.network import (
     pulled_back,
     scale,
 )
-from scratchmlp.core.objective import Shards, check, gather, given
-from scratchmlp.core.products import product_transposed
+from scratchmlp.core.model.products import product_transposed
+from scratchmlp.core.training.objective import Shards, check, gather, given
 
 Times: TypeAlias = Callable[[Params], Grads]
 

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from scratchmlp._atomic import replacing
+from scratchmlp._extras import require
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import outline
-from scratchmlp.core.averages import averaged
-from scratchmlp.core.batches import Map
-from scratchmlp.core.network import Network
-from scratchmlp.core.objective import Evaluation, Shards
-from scratchmlp.core.streams import History, Record, early_stopping, records
-from scratchmlp.core.training import DivergenceError, State
-from scratchmlp.extras import require
-from scratchmlp.files import replacing
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.model.network import Network
+from scratchmlp.core.training.averages import averaged
+from scratchmlp.core.training.objective import Evaluation, Shards
+from scratchmlp.core.training.streams import History, Record, early_stopping, records
+from scratchmlp.core.training.training import DivergenceError, State
 
 SETTINGS, HISTORY = "settings.json", "history.csv"
 CHECKPOINT, MODEL = "checkpoint.npz", "model.npz"

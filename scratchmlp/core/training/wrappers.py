@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, leaves, map_layers
-from scratchmlp.core.optimizers import Optimizer, Updated, check_optimizer
+from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 
 
 def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:

@@ -14,10 +14,17 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze, frozen_view
-from scratchmlp.core.batches import Map
-from scratchmlp.core.network import Network, check_network, classifier
-from scratchmlp.core.objective import AnyBatch, Evaluation, Shards, check, check_shards, gather
-from scratchmlp.core.training import State
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.model.network import Network, check_network, classifier
+from scratchmlp.core.training.objective import (
+    AnyBatch,
+    Evaluation,
+    Shards,
+    check,
+    check_shards,
+    gather,
+)
+from scratchmlp.core.training.training import State
 
 
 class Record(NamedTuple):

@@ -7,20 +7,30 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
+from scratchmlp.cli.runs import Plan
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Params
-from scratchmlp.core.augment import Augmentation, compose
-from scratchmlp.core.averages import moving_average
-from scratchmlp.core.batches import Map, minibatches, shards
-from scratchmlp.core.combinators import clip_by_global_norm, max_norm, weight_decay
-from scratchmlp.core.dropout import dropout
-from scratchmlp.core.examples import Data, shuffle, split
-from scratchmlp.core.initializers import init_params
-from scratchmlp.core.live_rows import live_shards
-from scratchmlp.core.network import Network
-from scratchmlp.core.objective import Shards
-from scratchmlp.core.optimizers import Optimizer, adam, adamw, momentum, nesterov, rmsprop, sgd
-from scratchmlp.core.schedules import (
+from scratchmlp.core.data.augment import Augmentation, compose
+from scratchmlp.core.data.batches import Map, minibatches, shards
+from scratchmlp.core.data.dropout import dropout
+from scratchmlp.core.data.live_rows import live_shards
+from scratchmlp.core.data.preprocessing import Data, shuffle, split
+from scratchmlp.core.model.initializers import init_params
+from scratchmlp.core.model.network import Network
+from scratchmlp.core.model.targets import balanced_weights, one_hot, smooth_labels
+from scratchmlp.core.training.averages import moving_average
+from scratchmlp.core.training.objective import Shards
+from scratchmlp.core.training.optimizers import (
+    Optimizer,
+    adam,
+    adamw,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd,
+)
+from scratchmlp.core.training.schedules import (
     LearningRate,
     constant,
     cosine_decay,
@@ -29,10 +39,8 @@ from scratchmlp.core.schedules import (
     step_decay,
     warmup,
 )
-from scratchmlp.core.targets import balanced_weights, one_hot, smooth_labels
+from scratchmlp.core.training.wrappers import clip_by_global_norm, max_norm, weight_decay
 from scratchmlp.datasets import Dataset
-from scratchmlp.names import INITIALIZERS, activation_named, augmentation_named, loss_named
-from scratchmlp.runs import Plan
 
 
 class Choice(NamedTuple):

@@ -9,9 +9,9 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.batches import Batch, Map
-from scratchmlp.core.live_rows import LiveBatch
-from scratchmlp.core.masks import Masks
+from scratchmlp.core.data.batches import Batch, Map
+from scratchmlp.core.data.live_rows import LiveBatch
+from scratchmlp.core.model.masks import Masks
 from scratchmlp.core.randomness import Stream, generator
 
 Rates: TypeAlias = float | Sequence[float]

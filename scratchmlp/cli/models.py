@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchmlp import checkpoints, runs
-from scratchmlp.core.activations import softmax
+from scratchmlp import checkpoints
+from scratchmlp._names import network_names
+from scratchmlp.cli import runs
 from scratchmlp.core.arrays import Array, Params
-from scratchmlp.core.averages import averaged, committee
-from scratchmlp.core.network import Network, predict
-from scratchmlp.names import network_names
+from scratchmlp.core.model.activations import softmax
+from scratchmlp.core.model.network import Network, predict
+from scratchmlp.core.training.averages import averaged, committee
 
 
 class Models(NamedTuple):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from scratchmlp.core import activations, losses
-from scratchmlp.core.activations import Activation
-from scratchmlp.core.augment import Augmentation, affine, elastic, gaussian_noise
-from scratchmlp.core.initializers import (
+from scratchmlp.core.data.augment import Augmentation, affine, elastic, gaussian_noise
+from scratchmlp.core.model import activations, losses
+from scratchmlp.core.model.activations import Activation
+from scratchmlp.core.model.initializers import (
     Initializer,
     article_normal,
     glorot_normal,
@@ -20,8 +20,8 @@ from scratchmlp.core.initializers import (
     orthogonal,
     zeros,
 )
-from scratchmlp.core.losses import Loss
-from scratchmlp.core.network import Network
+from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.model.network import Network
 
 ACTIVATIONS = {name: g for name, g in vars(activations).items() if isinstance(g, Activation)}
 LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import (
+from scratchmlp.core.arrays import Array
+from scratchmlp.core.model.activations import (
     Activation,
     exp,
     identity,
@@ -16,7 +17,6 @@ from scratchmlp.core.activations import (
     softmax,
     softplus,
 )
-from scratchmlp.core.arrays import Array
 
 
 class Loss(NamedTuple):

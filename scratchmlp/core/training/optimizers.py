@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from scratchmlp.core import checks, rules
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_arrays
-from scratchmlp.core.schedules import LearningRate, check_rate, rate_at
+from scratchmlp.core.training import update_rules as rules
+from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
 

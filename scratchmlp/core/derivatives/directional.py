@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import softmax
 from scratchmlp.core.arrays import Array, Grads, Params, freeze, frozen_tree
-from scratchmlp.core.losses import softmax_product
-from scratchmlp.core.network import (
+from scratchmlp.core.model.activations import softmax
+from scratchmlp.core.model.losses import softmax_product
+from scratchmlp.core.model.network import (
     Cache,
     Network,
     activations,
@@ -19,7 +19,7 @@ from scratchmlp.core.network import (
     pulled_back,
     quiet,
 )
-from scratchmlp.core.products import product
+from scratchmlp.core.model.products import product
 
 
 class Pushed(NamedTuple):

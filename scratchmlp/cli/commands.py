@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 from toolz import take
 
-from scratchmlp import choices, models, pictures, runs
+from scratchmlp._atomic import replacing
+from scratchmlp._extras import require
+from scratchmlp.cli import figures as pictures
+from scratchmlp.cli import models, runs
+from scratchmlp.cli import settings as choices
 from scratchmlp.core.arrays import Array, Params
-from scratchmlp.core.batches import Map, shards
-from scratchmlp.core.examples import Data, normalize
-from scratchmlp.core.metrics import accuracy, confusion_matrix
-from scratchmlp.core.network import Network, predict
-from scratchmlp.core.objective import evaluate
-from scratchmlp.core.targets import check_targets
-from scratchmlp.core.training import init_state, train, train_step
+from scratchmlp.core.data.batches import Map, shards
+from scratchmlp.core.data.preprocessing import Data, normalize
+from scratchmlp.core.model.network import Network, predict
+from scratchmlp.core.model.prediction import accuracy, confusion_matrix
+from scratchmlp.core.model.targets import check_targets
+from scratchmlp.core.training.objective import evaluate
+from scratchmlp.core.training.training import init_state, train, train_step
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
-from scratchmlp.extras import require
-from scratchmlp.files import replacing
 from scratchmlp.workers import blas_threads, cluster, threads
 
 

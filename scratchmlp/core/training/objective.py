@@ -8,13 +8,13 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_layers, spare
-from scratchmlp.core.batches import Batch, Map, check_examples
-from scratchmlp.core.batches import shards as sharded
-from scratchmlp.core.dropout import MaskedBatch
-from scratchmlp.core.live_rows import LiveBatch, check_live, expand, restrict
-from scratchmlp.core.losses import right
-from scratchmlp.core.masks import check_masks, masked_examples
-from scratchmlp.core.network import (
+from scratchmlp.core.data.batches import Batch, Map, check_examples
+from scratchmlp.core.data.batches import shards as sharded
+from scratchmlp.core.data.dropout import MaskedBatch
+from scratchmlp.core.data.live_rows import LiveBatch, check_live, expand, restrict
+from scratchmlp.core.model.losses import right
+from scratchmlp.core.model.masks import check_masks, masked_examples
+from scratchmlp.core.model.network import (
     Cache,
     Network,
     backpropagate,
@@ -24,7 +24,7 @@ from scratchmlp.core.network import (
     masked_network,
     quiet,
 )
-from scratchmlp.core.targets import check_targets, targets
+from scratchmlp.core.model.targets import check_targets, targets
 
 AnyBatch: TypeAlias = Batch | LiveBatch | MaskedBatch
 Shard: TypeAlias = AnyBatch | Callable[[], AnyBatch]

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import sigmoid, softmax
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.losses import Loss
+from scratchmlp.core.model.activations import sigmoid, softmax
+from scratchmlp.core.model.losses import Loss
 
 
 def one_hot(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -> Array:

@@ -11,10 +11,10 @@ from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree
-from scratchmlp.core.batches import Map
-from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Shards, check, check_shards, gather, given
-from scratchmlp.core.optimizers import (
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.model.network import Network, classifier
+from scratchmlp.core.training.objective import Shards, check, check_shards, gather, given
+from scratchmlp.core.training.optimizers import (
     AdamState,
     AverageState,
     MomentumState,
@@ -24,7 +24,7 @@ from scratchmlp.core.optimizers import (
     rate_of,
     sgd,
 )
-from scratchmlp.core.schedules import check_rate
+from scratchmlp.core.training.schedules import check_rate
 
 
 class State(NamedTuple):

@@ -10,8 +10,8 @@ from toolz import concat, drop
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, frozen_view
-from scratchmlp.core.augment import Augmentation, seeds_of
-from scratchmlp.core.examples import columns
+from scratchmlp.core.data.augment import Augmentation, seeds_of
+from scratchmlp.core.data.preprocessing import columns
 from scratchmlp.core.randomness import Stream, generator
 
 Map: TypeAlias = Callable[..., Iterable[Any]]  # as the built-in map

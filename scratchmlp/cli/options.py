@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from scratchmlp import runs
-from scratchmlp.choices import DTYPES, OPTIMIZERS, SCHEDULES
-from scratchmlp.names import (
+from scratchmlp._names import (
     ACTIVATIONS,
     AUGMENTATIONS,
     INITIALIZERS,
@@ -18,7 +16,9 @@ from scratchmlp.names import (
     augmentation_named,
     loss_named,
 )
-from scratchmlp.recipes import RECIPES
+from scratchmlp.cli import runs
+from scratchmlp.cli.recipes import RECIPES
+from scratchmlp.cli.settings import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.workers import cores
 
 COMMANDS = {

@@ -10,12 +10,12 @@ import numpy as np
 from toolz import accumulate
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import Activation, relu, softmax
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree
-from scratchmlp.core.losses import Loss, decide, softmax_cross_entropy, squared_error
-from scratchmlp.core.masks import Masks, check_masks, masked, masked_examples
-from scratchmlp.core.products import product, product_transposed
-from scratchmlp.core.targets import check_targets, targets
+from scratchmlp.core.model.activations import Activation, relu, softmax
+from scratchmlp.core.model.losses import Loss, decide, softmax_cross_entropy, squared_error
+from scratchmlp.core.model.masks import Masks, check_masks, masked, masked_examples
+from scratchmlp.core.model.products import product, product_transposed
+from scratchmlp.core.model.targets import check_targets, targets
 
 
 class Network(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.activations import Activation, flat
 from scratchmlp.core.arrays import Array, Params
+from scratchmlp.core.model.activations import Activation, flat
 
 # One for X (n_in, m), and one for the A (n, m) of each hidden layer; None takes all as it is.
 Masks: TypeAlias = tuple[Array | None, ...]

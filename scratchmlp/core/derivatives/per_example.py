@@ -17,7 +17,7 @@ from scratchmlp.core.arrays import (
     map_arrays,
     map_layers,
 )
-from scratchmlp.core.network import (
+from scratchmlp.core.model.network import (
     TILE,
     Cache,
     Network,
@@ -28,7 +28,7 @@ from scratchmlp.core.network import (
     pulled_back,
     quiet,
 )
-from scratchmlp.core.targets import check_targets, targets
+from scratchmlp.core.model.targets import check_targets, targets
 
 
 class Tile(NamedTuple):

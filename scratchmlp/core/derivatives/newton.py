@@ -6,11 +6,11 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, unflatten
-from scratchmlp.core.batches import Map
-from scratchmlp.core.curvature import times_gauss_newton, times_hessian
-from scratchmlp.core.network import Network, classifier
-from scratchmlp.core.objective import Shards, check, gather, given
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.derivatives.curvature import times_gauss_newton, times_hessian
+from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.core.training.objective import Shards, check, gather, given
 
 
 def hessian_trace(

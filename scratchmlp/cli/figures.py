@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchmlp import plots, runs
-from scratchmlp.core.activations import softmax
+from scratchmlp import plots
+from scratchmlp._atomic import replacing
+from scratchmlp.cli import runs
 from scratchmlp.core.arrays import Params
-from scratchmlp.core.examples import Data
-from scratchmlp.core.metrics import confusion_matrix
-from scratchmlp.core.network import Network, backward, forward
-from scratchmlp.files import replacing
+from scratchmlp.core.data.preprocessing import Data
+from scratchmlp.core.model.activations import softmax
+from scratchmlp.core.model.network import Network, backward, forward
+from scratchmlp.core.model.prediction import confusion_matrix
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

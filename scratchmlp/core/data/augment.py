@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from toolz import concat
 
-from scratchmlp.core import checks, warps
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.data import warps
+from scratchmlp.core.data.warps import Range, Ranges, Warp
 from scratchmlp.core.randomness import Stream, derived, generator, normals
-from scratchmlp.core.warps import Range, Ranges, Warp
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
 Stage: TypeAlias = Warp | Augmentation

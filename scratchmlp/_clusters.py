@@ -7,9 +7,9 @@ from itertools import starmap, zip_longest
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
-from scratchmlp.core.batches import Map
-from scratchmlp.core.objective import folded
-from scratchmlp.extras import require
+from scratchmlp._extras import require
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.training.objective import folded
 
 T = TypeVar("T")
 _KEPT = 4  # sequences of shards that the workers hold at once: to train with, to validate with

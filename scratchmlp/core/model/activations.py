@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
-from scratchmlp.core.normal import density, upper_tail
+from scratchmlp.core.model.gaussian import density, upper_tail
 
 
 class Activation(NamedTuple):

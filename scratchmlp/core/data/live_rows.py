@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze
-from scratchmlp.core.batches import Batch, check_examples, chosen
+from scratchmlp.core.data.batches import Batch, check_examples, chosen
 
 
 class LiveBatch(NamedTuple):

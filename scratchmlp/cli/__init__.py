@@ -1,0 +1,1 @@
+"""The command line: options, settings, commands, runs, recipes and figures."""

@@ -1,0 +1,1 @@
+"""What a network learns from: examples, batches of them, and random changes to both."""

@@ -1,0 +1,1 @@
+"""Derivatives for research: in directions, of single examples, in the inputs, and curvature."""

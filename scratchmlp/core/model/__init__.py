@@ -1,0 +1,1 @@
+"""What a network is: its activations, its loss, its parameters, and how it predicts."""

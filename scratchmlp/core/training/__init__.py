@@ -1,0 +1,1 @@
+"""How a network learns: the objective, the optimizers, and training as a stream of states."""
