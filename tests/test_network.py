@@ -180,3 +180,13 @@ def test_an_infinity_that_relu_would_hide_is_seen():
     params = (Layer(-np.ones((2, 1)), np.zeros((2, 1))), Layer(np.ones((2, 2)), np.zeros((2, 1))))
     with pytest.raises(ValueError, match=r"X must be finite, but X\[0, 1\] is inf"):
         forward(params, np.array([[1.0, np.inf]]))
+
+
+def test_examples_that_are_not_aligned_give_the_same_bits():
+    X = np.asfortranarray(np.random.default_rng(0).random((784, 100), np.float32))
+    shifted = np.empty(X.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(100, 784).T
+    shifted[...] = X
+    params = init_params([784, 16, 10])
+    assert not shifted.flags.aligned
+    for one, other in zip(forward(params, X).Z, forward(params, shifted).Z, strict=True):
+        assert one.tobytes() == other.tobytes()

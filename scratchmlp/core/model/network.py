@@ -153,7 +153,10 @@ def in_tiles(X: Array) -> Iterator[Array]:
 def checked_propagate(where: str, params: Params, X: Array, network: Network) -> Cache:
     """`forward` of checked params: it checks X, and takes it in the dtype of the parameters."""
     checks.examples(where, X, params)
-    cache = propagate(params, X.astype(params[0].W.dtype, copy=False), network, where)
+    # Bytes off a network may lie anywhere, and NumPy's own copy of them would lose X's memory order,
+    # which decides how sums are rounded.
+    examples = X.astype(params[0].W.dtype, copy=not X.flags.aligned)
+    cache = propagate(params, examples, network, where)
     # The product of anything with NaN or infinity is not finite: one row of Z tells of all X.
     first = cache.Z[0][0]
     if not math.isfinite(first.dot(first)):
