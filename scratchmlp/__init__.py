@@ -4,6 +4,7 @@ from scratchmlp.core.arrays import (
     Array,
     Grads,
     Layer,
+    Numbers,
     Params,
     flatten,
     map_arrays,
@@ -22,12 +23,10 @@ from scratchmlp.core.data.batches import (
     shards,
 )
 from scratchmlp.core.data.dropout import (
-    MaskedBatch,
     dropout,
     dropout_masks,
 )
 from scratchmlp.core.data.live_rows import (
-    LiveBatch,
     live_shards,
 )
 from scratchmlp.core.data.preprocessing import (
@@ -42,6 +41,7 @@ from scratchmlp.core.data.preprocessing import (
 from scratchmlp.core.derivatives.curvature import (
     gnvp,
     hvp,
+    jvp_grad,
 )
 from scratchmlp.core.derivatives.directional import (
     jvp,
@@ -53,11 +53,15 @@ from scratchmlp.core.derivatives.newton import (
 )
 from scratchmlp.core.derivatives.per_example import (
     clipped_grad_sum,
+    deltas,
     example_grad_norms,
     example_grad_tiles,
     example_grads,
     fisher_diagonal,
     input_grad,
+)
+from scratchmlp.core.derivatives.tangent_kernel import (
+    ntk,
 )
 from scratchmlp.core.model.activations import (
     Activation,
@@ -96,22 +100,23 @@ from scratchmlp.core.model.network import (
     backward,
     classifier,
     forward,
-    predict,
     regressor,
 )
 from scratchmlp.core.model.prediction import (
     accuracy,
+    committee,
     confusion_matrix,
+    ensemble_outputs,
+    predict,
 )
 from scratchmlp.core.model.targets import (
     balanced_weights,
     one_hot,
     smooth_labels,
 )
-from scratchmlp.core.training.averages import (
-    averaged,
-    committee,
-    moving_average,
+from scratchmlp.core.stacks import (
+    stack,
+    unstack,
 )
 from scratchmlp.core.training.objective import (
     Evaluation,
@@ -120,7 +125,6 @@ from scratchmlp.core.training.objective import (
 )
 from scratchmlp.core.training.optimizers import (
     AdamState,
-    AverageState,
     MomentumState,
     Optimizer,
     RmspropState,
@@ -159,9 +163,16 @@ from scratchmlp.core.training.training import (
     train_step,
 )
 from scratchmlp.core.training.wrappers import (
+    AverageState,
+    averaged,
     clip_by_global_norm,
+    frozen,
+    layerwise,
+    mapped,
     max_norm,
+    moving_average,
     weight_decay,
+    zero_biases,
 )
 
 __all__ = [
@@ -177,11 +188,10 @@ __all__ = [
     "Grads",
     "History",
     "Layer",
-    "LiveBatch",
     "Loss",
-    "MaskedBatch",
     "MomentumState",
     "Network",
+    "Numbers",
     "Optimizer",
     "Params",
     "Record",
@@ -207,11 +217,13 @@ __all__ = [
     "confusion_matrix",
     "constant",
     "cosine_decay",
+    "deltas",
     "dropout",
     "dropout_masks",
     "early_stopping",
     "elastic",
     "elu",
+    "ensemble_outputs",
     "evaluate",
     "example_grad_norms",
     "example_grad_tiles",
@@ -220,6 +232,7 @@ __all__ = [
     "fisher_diagonal",
     "flatten",
     "forward",
+    "frozen",
     "gaussian_noise",
     "gelu",
     "glorot_normal",
@@ -238,10 +251,13 @@ __all__ = [
     "init_state",
     "input_grad",
     "jvp",
+    "jvp_grad",
+    "layerwise",
     "leaky_relu",
     "lecun_normal",
     "live_shards",
     "map_arrays",
+    "mapped",
     "max_norm",
     "minibatches",
     "momentum",
@@ -249,6 +265,7 @@ __all__ = [
     "nesterov",
     "newton_cg_step",
     "normalize",
+    "ntk",
     "one_cycle",
     "one_hot",
     "orthogonal",
@@ -269,6 +286,7 @@ __all__ = [
     "softplus",
     "split",
     "squared_error",
+    "stack",
     "standardize",
     "step",
     "step_decay",
@@ -277,9 +295,11 @@ __all__ = [
     "train",
     "train_step",
     "unflatten",
+    "unstack",
     "value_and_grad",
     "vjp",
     "warmup",
     "weight_decay",
+    "zero_biases",
     "zeros",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scratchmlp._extras import require
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.training.objective import folded
+from scratchmlp.core.training.objective import tree_reduction
 
 T = TypeVar("T")
 _KEPT = 4  # sequences of shards that the workers hold at once: to train with, to validate with
@@ -51,7 +51,7 @@ class ClusterMap(NamedTuple):
     def fold(
         self, add: Callable[[T, T], T], function: Callable[[Any], T], shards: tuple[Any, ...]
     ) -> T:
-        """`folded` of the function's results, added up on the workers; the client receives one.
+        """`tree_reduction` of the function's results, done by the workers; one comes back.
 
         What is lost with a worker is placed and done again, to the same bits.
         """
@@ -123,7 +123,7 @@ def _placed(map: ClusterMap, shards: tuple[Any, ...]) -> Placed:
 
 
 def _bounds(start: int, stop: int, places: int) -> list[tuple[int, int]]:
-    """The nodes of the tree of `folded` that make about as many blocks for every place.
+    """The nodes of the tree of `tree_reduction` that make about as many blocks for every place.
 
     >>> _bounds(0, 10, 2), len(_bounds(0, 100, 3))
     ([(0, 5), (5, 10)], 16)
@@ -164,7 +164,7 @@ def _submitted(
 
 def _block_sum(add: Callable[[T, T], T], work: Callable[[Any], T], block: tuple[Any, ...]) -> T:
     _limit_blas()
-    return folded(add, map(work, block), len(block))
+    return tree_reduction(add, map(work, block), len(block))
 
 
 def _called(function: Callable[..., T], *arguments: Any) -> T:

@@ -10,10 +10,14 @@ from scratchmlp._atomic import PathLike, replacing
 from scratchmlp._names import network_named, network_names
 from scratchmlp._npz import read_npz
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Layer, Params, leaves
-from scratchmlp.core.model.network import Network, check_network, classifier
-from scratchmlp.core.training.optimizers import AdamState, AverageState, MomentumState, RmspropState
+from scratchmlp.core.arrays import Array, Layer, Numbers, Params, freeze, leaves
+from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.model import fitting
+from scratchmlp.core.model.network import Network, classifier, resolved
+from scratchmlp.core.stacks import networks
+from scratchmlp.core.training.optimizers import AdamState, MomentumState, RmspropState
 from scratchmlp.core.training.training import State
+from scratchmlp.core.training.wrappers import AverageState
 
 FORMAT = 1
 _KINDS = "biuf"
@@ -29,6 +33,7 @@ class Checkpoint(NamedTuple):
     network: Network
 
 
+@public
 def save(path: PathLike, state: State, *, network: Network = classifier) -> None:
     """Write a State, and the network by the names of its functions, as one `.npz` file.
 
@@ -47,15 +52,15 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     0
     """
     if not isinstance(state, State):
-        raise TypeError(f"save: state must be a State, not {checks.kind(state)}")
-    _check("save", state.params, state.optimizer)
-    check_network("save", network, len(state.params))
+        raise type_error(f"state must be a State, not {checks.kind(state)}")
+    _check(state.params, state.optimizer)
+    resolved(network, state.params)
     about = {
         "format": FORMAT,
         "network": network_names(network),
         "iteration": state.iteration,
-        "loss": state.loss,
-        "accuracy": state.accuracy,
+        "loss": _listed(state.loss),
+        "accuracy": _listed(state.accuracy),
         "params": _outline(state.params),
         "optimizer": _outline(state.optimizer),
     }
@@ -80,9 +85,9 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
         about = _about(arrays.pop("about"))
         named = iter(_expected(about, arrays))
         params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
-        _check("load", params, optimizer)
-        state = State(params, optimizer, *_figures(about))
-        return Checkpoint(state, _network(about["network"], network, len(params)))
+        _check(params, optimizer)
+        state = State(params, optimizer, *_figures(about, networks(params)))
+        return Checkpoint(state, _network(about["network"], network, params))
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: is no checkpoint: {reason}") from None
@@ -109,29 +114,42 @@ def _about(array: Array) -> dict[str, Any]:
     return about
 
 
-def _figures(about: dict[str, Any]) -> tuple[int, float, float]:
-    iteration = checks.count("load", "iteration", about["iteration"], least=0)
-    loss, accuracy = about["loss"], about["accuracy"]
-    if not {type(loss), type(accuracy)} <= {int, float}:
-        raise ValueError("loss and accuracy must be numbers")
-    return iteration, float(loss), float(accuracy)
+def _listed(figures: Numbers) -> float | list[float]:
+    return figures.tolist() if isinstance(figures, np.ndarray) else figures
 
 
-def _check(where: str, params: Params, optimizer: Any) -> None:
-    checks.finite_params(where, params)
+def _figures(about: dict[str, Any], k: int | None) -> tuple[int, Numbers, Numbers]:
+    iteration = checks.count("iteration", about["iteration"], least=0)
+    return iteration, _figure(about["loss"], k), _figure(about["accuracy"], k)
+
+
+def _figure(value: Any, k: int | None) -> Numbers:
+    """A number, or one for each network of a stack."""
+    each = value if k and isinstance(value, list) else [value]
+    if not {type(one) for one in each} <= {int, float} or len(each) != (k or 1):
+        raise ValueError("loss and accuracy must be numbers, one for each network")
+    return freeze(np.array(each, np.float64)) if k else float(value)
+
+
+def _check(params: Params, optimizer: Any) -> None:
+    """Finite params, of which a stack has to have one: the others may have diverged."""
+    fitting.params(params)
+    finite = [np.isfinite(array).all(axis=(-2, -1)) for array in leaves(params)]
+    if not np.logical_and.reduce(finite).any():
+        fitting.finite_params(params)
     if not isinstance(optimizer, tuple):
-        raise ValueError(f"{where}: the optimizer's state must be a tuple")
+        raise value_error("the optimizer's state must be a tuple")
 
 
 def _outline(tree: Any) -> Any:
     """The tree as JSON can have it, each array as its dtype and shape."""
     if not isinstance(tree, tuple):
         if not isinstance(tree, np.ndarray | np.generic) or tree.dtype.kind not in _KINDS:
-            raise ValueError(f"save: a state of {checks.kind(tree)} is not of numbers")
+            raise value_error(f"a state of {checks.kind(tree)} is not of numbers")
         return [str(tree.dtype), list(tree.shape)]
     name = "tuple" if type(tree) is tuple else type(tree).__name__
     if name != "tuple" and name not in _TUPLES:
-        raise ValueError(f"save: a state of the type {name} is not scratchmlp's")
+        raise value_error(f"a state of the type {name} is not scratchmlp's")
     return {"type": name, "items": [_outline(branch) for branch in tree]}
 
 
@@ -160,9 +178,9 @@ def _rebuild(outline: Any, named: Iterator[tuple[str, Array]]) -> Any:
     return array
 
 
-def _network(names: dict[str, Any], given: Network | None, depth: int) -> Network:
+def _network(names: dict[str, Any], given: Network | None, params: Params) -> Network:
     if given is not None and network_names(given) != names:
         raise ValueError(f"its network is {names}, not {network_names(given)}")
     network = network_named(names) if given is None else given
-    check_network("load", network, depth)
+    resolved(network, params)
     return network

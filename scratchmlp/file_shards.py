@@ -13,6 +13,7 @@ from scratchmlp._atomic import PathLike
 from scratchmlp._npz import read_npy_header
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.border import public
 from scratchmlp.core.data.batches import Batch
 from scratchmlp.core.data.preprocessing import normalize
 from scratchmlp.datasets import read_idx_header
@@ -28,6 +29,7 @@ class Stored(NamedTuple):
     shape: tuple[int, ...]
 
 
+@public
 def file_shards(X: PathLike, y: PathLike, *, size: int = 1250) -> tuple[Callable[[], Batch], ...]:
     """The examples of two files in order, as functions that each read a Batch of `size` of them.
 
@@ -45,7 +47,7 @@ def file_shards(X: PathLike, y: PathLike, *, size: int = 1250) -> tuple[Callable
     ...     [shard().y for shard in file_shards(f"{folder}/X.npy", f"{folder}/y.npy", size=2)]
     [array([0, 1]), array([1])]
     """
-    checks.count("file_shards", "size", size, least=1)
+    checks.count("size", size, least=1)
     inputs, targets = _stored(X), _stored(y)
     if inputs.examples != targets.examples:
         raise ValueError(f"{y}: holds {targets.examples} labels for the {inputs.examples} of {X}")

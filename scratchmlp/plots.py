@@ -12,6 +12,8 @@ import numpy as np
 from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params
+from scratchmlp.core.border import public, value_error
+from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Cache
 from scratchmlp.core.training.streams import History
 
@@ -23,6 +25,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 _MOST_POINTS = 500  # of a curve; a longer one is drawn as means of neighbours
 
 
+@public
 def learning_curves(
     runs: Mapping[str, History], title: str = "", loss: str = "cross-entropy, nats"
 ) -> "Figure":
@@ -68,6 +71,7 @@ def learning_curves(
     return figure
 
 
+@public
 def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figure":
     """Counts (n_classes, n_classes), as `metrics.confusion_matrix` gives them.
 
@@ -77,10 +81,10 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figu
     >>> len(confusion_matrix(np.array([[5, 1], [0, 7]])).axes[0].texts)
     4
     """
-    checks.array("confusion_matrix", "counts", counts, "iu")
+    checks.array("counts", counts, "iu")
     n = len(counts)
     if counts.shape != (n, n) or not n:
-        raise ValueError(f"confusion_matrix: counts must be square, not of shape {counts.shape}")
+        raise value_error(f"counts must be square, not of shape {counts.shape}")
     figure = _figure(2 + 0.5 * n, 1.5 + 0.5 * n)
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -98,6 +102,7 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figu
     return figure
 
 
+@public
 def most_wrong(
     X: Array,
     y: Array,
@@ -116,12 +121,12 @@ def most_wrong(
     >>> most_wrong(np.eye(4)[:, :3], np.array([1, 1, 1]), P).axes[0].get_title()
     'taken for 0: 90.0%\\nis 1: 10.0%'
     """
-    checks.matrix("most_wrong", "X", X)
-    checks.matrix("most_wrong", "probabilities", probabilities)
-    checks.labels("most_wrong", y, len(probabilities))
+    checks.matrix("X", X)
+    checks.matrix("probabilities", probabilities)
+    checks.labels(y, len(probabilities))
     if not X.shape[1] == len(y) == probabilities.shape[1]:
-        raise ValueError(
-            f"most_wrong: X, y and probabilities must have as many examples, "
+        raise value_error(
+            f"X, y and probabilities must have as many examples, "
             f"not {X.shape[1]}, {len(y)} and {probabilities.shape[1]}"
         )
     taken, certainty = probabilities.argmax(axis=0), probabilities.max(axis=0)
@@ -131,10 +136,11 @@ def most_wrong(
         f"taken for {taken[k]}: {_share(certainty[k])}\nis {y[k]}: {_share(probabilities[y[k], k])}"
         for k in worst
     ]
-    images = X[:, worst].T.reshape(-1, *_shape("most_wrong", len(X), shape))
+    images = X[:, worst].T.reshape(-1, *_shape(len(X), shape))
     return _gallery(images, titles, 10, 1.3, cmap="gray_r")
 
 
+@public
 def first_layer(
     params: Params, *, count: int = 64, shape: tuple[int, int] | None = None
 ) -> "Figure":
@@ -146,16 +152,17 @@ def first_layer(
     >>> sum(axes.has_data() for axes in first_layer(init_params([16, 5, 2])).axes)
     5
     """
-    checks.params("first_layer", params)
+    fitting.params(params)
     W = params[0].W
     largest = np.argsort(np.linalg.norm(W, axis=1), kind="stable")[::-1][:count]
-    images = W[largest].reshape(-1, *_shape("first_layer", W.shape[1], shape))
+    images = W[largest].reshape(-1, *_shape(W.shape[1], shape))
     # A few weights are far from the rest, and would leave it pale.
     limit = float(np.quantile(np.abs(images), 0.995)) or 1.0
     titles = [""] * len(images)
     return _gallery(images, titles, 8, 1.0, cmap="PuOr_r", vmin=-limit, vmax=limit)
 
 
+@public
 def magnitudes(cache: Cache, grads: Grads) -> "Figure":
     """How large activations and gradients are, layer by layer: do signals vanish or explode?
 
@@ -170,7 +177,7 @@ def magnitudes(cache: Cache, grads: Grads) -> "Figure":
     >>> [axes.get_title() for axes in figure.axes]
     ['activations |A|, outputs |Z|', 'gradients |dW|']
     """
-    checks.params("magnitudes", grads, "grads")
+    fitting.params(grads, "grads")
     figure = _figure(10, 4)
     parts = {
         "activations |A|, outputs |Z|": (*cache.A[:-1], cache.Z[-1]),
@@ -205,11 +212,11 @@ def _figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def _shape(where: str, n_in: int, shape: tuple[int, int] | None) -> tuple[int, int]:
+def _shape(n_in: int, shape: tuple[int, int] | None) -> tuple[int, int]:
     side = math.isqrt(n_in)
     height, width = (side, side) if shape is None else shape
     if height * width != n_in:
-        raise ValueError(f"{where}: shape {(height, width)} does not make images of {n_in} pixels")
+        raise value_error(f"shape {(height, width)} does not make images of {n_in} pixels")
     return height, width
 
 

@@ -5,15 +5,17 @@ from functools import partial
 from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, freeze, unflatten
+from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.derivatives.curvature import Times, times_hessian
+from scratchmlp.core.derivatives.curvature import HessianOperator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
-from scratchmlp.core.randomness import Stream, generator
-from scratchmlp.core.training.objective import Shards, check, given
+from scratchmlp.core.randomness import Purpose, generator
+from scratchmlp.core.training.objective import Shards, data_as_shards
 
 __all__ = ["hessian_eigenvalues"]
 
 
+@public
 def hessian_eigenvalues(
     params: Params,
     X: Array | Shards,
@@ -41,24 +43,22 @@ def hessian_eigenvalues(
     >>> hessian_eigenvalues(params, X, Y, regressor).round(6)
     array([9.])
     """
-    where = "hessian_eigenvalues"
-    check(where, params, network, map)
-    checks.count(where, "k", k, least=1)
-    checks.count(where, "seed", seed, least=0)
-    checks.positive(where, "tolerance", tolerance)
+    checks.count("k", k, least=1)
+    checks.count("seed", seed, least=0)
+    checks.positive("tolerance", tolerance)
+    times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
     flat = flatten(params)
     if k >= len(flat):
-        raise ValueError(f"{where}: k must be below the {len(flat)} parameters, not {k}")
-    times = times_hessian(where, params, given(where, X, y, weights), network, map)
+        raise value_error(f"k must be below the {len(flat)} parameters, not {k}")
     linalg = require("scipy.sparse.linalg", "spectrum")
     operator = linalg.LinearOperator(
         (len(flat), len(flat)), partial(_on_vectors, times, params), dtype=flat.dtype
     )
-    start = generator(seed, Stream.PROBES).normal(size=len(flat)).astype(flat.dtype)
+    start = generator(seed, Purpose.PROBES).normal(size=len(flat)).astype(flat.dtype)
     options = {"which": "LA", "v0": start, "tol": tolerance, "return_eigenvectors": False}
     values = linalg.eigsh(operator, k, **options)
     return freeze(values[::-1].copy())
 
 
-def _on_vectors(times: Times, params: Params, vector: Array) -> Array:
+def _on_vectors(times: HessianOperator, params: Params, vector: Array) -> Array:
     return flatten(times(unflatten(vector.ravel(), params)))

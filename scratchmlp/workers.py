@@ -4,13 +4,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
 from scratchmlp._clusters import cluster
 from scratchmlp._extras import require
 from scratchmlp.core import checks
+from scratchmlp.core.border import public
 from scratchmlp.core.data.batches import Map
 
 __all__ = ["blas_threads", "cluster", "cores", "threads"]
@@ -25,8 +26,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def threads(n: int | None = None, *, blas: int = 1) -> Iterator[Map]:
+@public
+def threads(n: int | None = None, *, blas: int = 1) -> AbstractContextManager[Map]:
     """A map over a pool of n threads (by default one a core), while BLAS has `blas` of its own.
 
     Results come in the order of the arguments, and at most 2 n of them are waiting or being made,
@@ -43,14 +44,13 @@ def threads(n: int | None = None, *, blas: int = 1) -> Iterator[Map]:
     [4, 9, 16]
     """
     workers = cores() if n is None else n
-    checks.count("threads", "n", workers, least=1)
-    checks.count("threads", "blas", blas, least=1)
-    with blas_threads(blas), ThreadPoolExecutor(workers) as pool:
-        yield partial(_ordered, pool, 2 * workers)
+    checks.count("n", workers, least=1)
+    checks.count("blas", blas, least=1)
+    return _pool(workers, blas)
 
 
-@contextmanager
-def blas_threads(n: int | None = None) -> Iterator[None]:
+@public
+def blas_threads(n: int | None = None) -> AbstractContextManager[None]:
     """BLAS with n threads (by default one a core), in the whole process, until it is left.
 
     Raises ImportError without the `parallel` extra (threadpoolctl).
@@ -59,8 +59,19 @@ def blas_threads(n: int | None = None) -> Iterator[None]:
     ...     pass
     """
     most = cores() if n is None else n
-    checks.count("blas_threads", "n", most, least=1)
-    with require("threadpoolctl", "parallel").threadpool_limits(most, user_api="blas"):
+    checks.count("n", most, least=1)
+    return _limits(most)
+
+
+@contextmanager
+def _pool(workers: int, blas: int) -> Iterator[Map]:
+    with _limits(blas), ThreadPoolExecutor(workers) as pool:
+        yield partial(_ordered, pool, 2 * workers)
+
+
+@contextmanager
+def _limits(n: int) -> Iterator[None]:
+    with require("threadpoolctl", "parallel").threadpool_limits(n, user_api="blas"):
         yield
 
 

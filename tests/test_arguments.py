@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scratchmlp
-from scratchmlp import classifier, gaussian_noise
+from scratchmlp import Evaluation, classifier, gaussian_noise, stack, zero_biases
 from scratchmlp._names import INITIALIZERS
 from tests.wrong_values import (
     ALL_WEIGHTS,
@@ -35,6 +35,7 @@ from tests.wrong_values import (
     MEMBERS,
     NETWORK,
     NO_CURVATURE,
+    NO_SECOND,
     OPTIMIZER,
     OTHER_SHAPES,
     PARAMS,
@@ -62,6 +63,7 @@ from tests.wrong_values import (
     masks,
     one,
     optimizer,
+    other,
     params,
     record,
     state,
@@ -71,22 +73,37 @@ from tests.wrong_values import (
 )
 
 GRADUAL = {"iterations": (5, COUNT, "")}
+
+
+def without(wrong, name):
+    return {key: value for key, value in wrong.items() if key != name}
+
+
+def each_number(value, wrong, right):
+    """A number of an optimizer, which may be an array of one for each network of a stack."""
+    arrays = {"matrix of numbers": np.ones((1, 1)), "array with NaN": np.array([np.nan])}
+    return value, without(wrong, "array of one") | arrays, f"{right}, 0-dimensional"
+
+
+LEARNING = each_number(0.1, RATE, "number, function, type, y")
+SHARED = each_number(0.9, SHARE, "number")
+ABOVE_ZERO = each_number(1e-8, POSITIVE, "number")
+SIZE = each_number(0.1, RATE, "number, y")
 DECAY = {
-    "rate": (0.1, RATE, "number"),
+    "rate": SIZE,
     "every": (5, COUNT, ""),
     "factor": (0.5, POSITIVE, "number"),
 }
-LEARNING = (0.1, RATE, "number, function, type")
-SHARED = (0.9, SHARE, "number")
-ABOVE_ZERO = (1e-8, POSITIVE, "number")
 ADAM = {"learning_rate": LEARNING, "beta1": SHARED, "beta2": SHARED, "epsilon": ABOVE_ZERO}
+
+
 PAIRS = {
     "X": (X, ROWS | {"an example too few": X[:, 1:]}, "X"),
     "y": (y, LABELS | AS_MANY | TARGETS, "y, X"),
 }
 SHARDS = PAIRS | {
     "size": (4, COUNT, ""),
-    "weights": (weights, WEIGHTS, "None, y"),
+    "weights": (weights, without(WEIGHTS, "row"), "None, y"),
 }
 PARAMETERS = {"params": (params, PARAMS, "params")}
 OF_A_NETWORK = {"network": (classifier, NETWORK, "network")}
@@ -117,7 +134,28 @@ DROPOUT = {
     "seed": (0, FROM_ZERO, ""),
 }
 VECTOR = {"vector": (params, LIKE_PARAMS, "params")}
-TRAINING = {**OF_A_NETWORK, "optimizer": (optimizer, OPTIMIZER, "optimizer"), **MAP}
+EVALUATION = Evaluation(0.5, 0.5)
+
+
+def returns(result):
+    return lambda *_, **__: result
+
+
+OBJECTIVE = {
+    "gives None": returns(None),
+    "gives a number": returns(0.5),
+    "gives a gradient alone": returns(params),
+    "gives no gradient": returns((EVALUATION, ())),
+    "gives pairs for layers": returns((EVALUATION, tuple(map(tuple, params)))),
+    "gives text for a loss": returns((Evaluation("abc", 0.5), params)),
+}
+WITH_OBJECTIVE = {"value_and_grad": (scratchmlp.value_and_grad, OBJECTIVE, "function, type")}
+TRAINING = {
+    **OF_A_NETWORK,
+    "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+    **MAP,
+    **WITH_OBJECTIVE,
+}
 PREDICTIONS = {
     "predicted": (y, LABELS | AS_MANY, "y"),
     "y": (y, LABELS | AS_MANY, "y"),
@@ -127,7 +165,7 @@ PREDICTIONS = {
 ARGUMENTS = {
     "accuracy": PREDICTIONS,
     "adam": ADAM,
-    "adamw": ADAM | {"weight_decay": (0.1, RATE, "number")},
+    "adamw": ADAM | {"weight_decay": SIZE},
     "affine": {
         "rotation": (10.0, RANGE, "number"),
         "scale": (0.1, SCALES, "number"),
@@ -149,9 +187,13 @@ ARGUMENTS = {
     "best_record": {"records": ([record], UNSEEN, "")},
     "clip_by_global_norm": {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "max_norm": ABOVE_ZERO,
+    },
+    "clipped_grad_sum": OF_EXAMPLES
+    | {
+        "X": (X, without(EXAMPLES, "no examples"), "X"),
         "max_norm": (1.0, POSITIVE, "number"),
     },
-    "clipped_grad_sum": OF_EXAMPLES | {"max_norm": (1.0, POSITIVE, "number")},
     "committee": {
         "members": ([params], MEMBERS, "params in a list"),
         "X": (X, EXAMPLES, "X"),
@@ -165,11 +207,22 @@ ARGUMENTS = {
         "y": (y, CLASSES | AS_MANY, "y"),
         "n_classes": (3, COUNT, ""),
     },
-    "constant": {"rate": (0.1, RATE, "number")},
+    "constant": {"rate": SIZE},
     "cosine_decay": {
-        "rate": (0.1, RATE, "number"),
+        "rate": SIZE,
         **GRADUAL,
-        "final": (0.0, RATE, "number"),
+        "final": SIZE,
+    },
+    "deltas": {
+        "params": (params, GRADS, "params"),
+        "cache": (cache, CACHE, "cache"),
+        "y": (y, GOALS, "y"),
+        **OF_A_NETWORK,
+    },
+    "ensemble_outputs": {
+        "members": ([params], MEMBERS, "params in a list"),
+        "X": (X, EXAMPLES, "X"),
+        **OF_A_NETWORK,
     },
     "dropout": {
         "batches": (
@@ -226,6 +279,7 @@ ARGUMENTS = {
         "learning_rate": LEARNING,
         **OF_A_NETWORK,
         **MAP,
+        **WITH_OBJECTIVE,
     },
     "hessian_trace": OF_ALL | {"samples": (2, COUNT, ""), "seed": (0, FROM_ZERO, "")},
     "history": {
@@ -258,7 +312,16 @@ ARGUMENTS = {
         "tangent": (params, LIKE_PARAMS, "params"),
         "X": (X, EXAMPLES, "X"),
         **OF_A_NETWORK,
+        "X_tangent": (X, EXAMPLES, "X, None"),
     },
+    "jvp_grad": {
+        "params": (params, FITTING, "params"),
+        "cotangent": (Y, EXAMPLES, "X"),
+        "X": (X, EXAMPLES, "X"),
+        "network": (classifier, NETWORK | NO_SECOND, "network"),
+        "X_tangent": (X, EXAMPLES, "X"),
+    },
+    "layerwise": {"optimizers": (optimizer, OPTIMIZER, "optimizer")},
     "leaky_relu": {"slope": (0.1, SHARE, "number")},
     "live_shards": SHARDS,
     "map_arrays": {
@@ -266,9 +329,14 @@ ARGUMENTS = {
         "tree": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
         "trees": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
     },
+    "mapped": {
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "grads": (zero_biases, {"name of one": "zero_biases"}, "function, type, None"),
+        "params": (zero_biases, {"name of one": "zero_biases"}, "function, type, None"),
+    },
     "max_norm": {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
-        "limit": (1.0, POSITIVE, "number"),
+        "limit": ABOVE_ZERO,
     },
     "minibatches": SHARDS
     | {
@@ -290,12 +358,19 @@ ARGUMENTS = {
         "pixels": (np.arange(12, dtype=np.uint8).reshape(3, 4), PIXELS, "y, 0-dimensional"),
         "dtype": (np.float32, DTYPE, ""),
     },
+    "ntk": {
+        "params": (params, FITTING, "params"),
+        "X": (X, EXAMPLES, "X"),
+        "X2": (X, EXAMPLES, "X, None"),
+        **OF_A_NETWORK,
+        "per_output": (True, {}, ", ".join(ANYTHING)),
+    },
     "one_cycle": {
-        "peak": (0.1, RATE, "number"),
+        "peak": SIZE,
         **GRADUAL,
         "rising": (0.3, SHARE | {"zero": 0}, "number"),
-        "start": (0.1, RATE, "number, None"),
-        "final": (0.1, RATE, "number, None"),
+        "start": each_number(0.1, RATE, "number, None, y"),
+        "final": each_number(0.1, RATE, "number, None, y"),
     },
     "one_hot": {
         "y": (y, CLASSES, "y"),
@@ -319,6 +394,13 @@ ARGUMENTS = {
         "alpha": (0.1, SHARE, "number"),
     },
     "split": PAIRS | {"fraction": (0.5, SHARE | {"zero": 0, "tiny": 1e-9}, "number")},
+    "stack": {
+        "trees": (
+            [params, params],
+            {"none": [], "of two networks": [params, other], "numbers": [1, 2], "arrays": [X, X]},
+            "params, list of layers, tuples for layers, layer, state in a list",
+        )
+    },
     "standardize": {
         "X": (X, ROWS | {"NaN": one(X, np.nan), "infinity": one(X, np.inf)}, "X"),
         "statistics": (statistics, STATISTICS, "None"),
@@ -326,7 +408,7 @@ ARGUMENTS = {
     "step": {
         "params": (params, GRADS, "params"),
         "grads": (params, GRADS, "params"),
-        "learning_rate": (0.1, RATE, "number"),
+        "learning_rate": SIZE,
     },
     "step_decay": DECAY,
     "thinned": {
@@ -352,6 +434,13 @@ ARGUMENTS = {
         ),
         "like": (params, TREE, "params, tuples for layers"),
     },
+    "unstack": {
+        "tree": (
+            stack([params, params]),
+            {"of two sizes": params},
+            "layer, y, tuples for layers",
+        ),
+    },
     "value_and_grad": OVER_SHARDS,
     "vjp": {
         "params": (params, FITTING, "params"),
@@ -362,18 +451,19 @@ ARGUMENTS = {
     "warmup": {"learning_rate": LEARNING, **GRADUAL},
     "weight_decay": {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
-        "decay": (0.1, RATE, "number"),
+        "decay": SIZE,
     },
 }
 
 # What a message may name in the place of the argument: its parts.
-IN_A_BATCH = ("shards", "shard", "batch", "X", "y", "weights", "rows", "n_in", "masks")
+IN_A_BATCH = ("shards", "shard", "batch", "X", "y", "weights", "rows", "masks", "total")
 PARTS = dict.fromkeys(("shards", "batch", "batches", "validation"), IN_A_BATCH) | {
     "records": ("record",),
     "network": ("loss",),
     "params": ("X",),
     "state": ("params",),
     "statistics": ("mean", "deviation"),
+    "optimizers": ("optimizer",),
 }
 
 
@@ -386,7 +476,7 @@ def cases():
 
 
 def call(function, arguments):
-    if function in ("map_arrays", "compose"):  # what they take has no names
+    if function in ("map_arrays", "compose", "layerwise"):  # what they take has no names
         return getattr(scratchmlp, function)(*arguments.values())
     result = getattr(scratchmlp, function)(**arguments)
     return list(itertools.islice(result, 3)) if isinstance(result, Iterator) else result
@@ -398,7 +488,8 @@ def right_arguments(function):
 
 def test_no_public_function_is_left_out():
     functions = {name for name in scratchmlp.__all__ if callable(getattr(scratchmlp, name))}
-    assert {name for name in functions if name.islower()} == {*ARGUMENTS, *INITIALIZERS}
+    unchecked = {"frozen", "zero_biases"}  # which take nothing, or any tree
+    assert {name for name in functions if name.islower()} == {*ARGUMENTS, *INITIALIZERS, *unchecked}
 
 
 @pytest.mark.parametrize("function", ARGUMENTS)

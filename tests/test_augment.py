@@ -284,24 +284,24 @@ def test_no_more_batches_are_made_than_wait():
 ERRORS = {
     "no square": (
         partial(affine(shift=1), X, 0),
-        "affine: X has 30 rows.* not square",
+        "augmentation: X has 30 rows.* not square",
     ),
     "another shape": (
         partial(affine(shape=(5, 5)), X, 0),
-        r"affine: X has 30 rows, so its images are not of shape \(5, 5\)",
+        r"augmentation: X has 30 rows, so its images are not of shape \(5, 5\)",
     ),
-    "one dimension": (partial(gaussian_noise(1), X[0], 0), "gaussian_noise: X must have shape"),
+    "one dimension": (partial(gaussian_noise(1), X[0], 0), "augmentation: X must have shape"),
     "a negative seed": (
         partial(gaussian_noise(1), X, -1),
-        "gaussian_noise: seed must be at least 0",
+        "augmentation: seed must be at least 0",
     ),
     "too few seeds": (
         partial(gaussian_noise(1), X, image_seeds(0, 0, y[1:])),
-        r"gaussian_noise: seed must be of 40 examples, not of shape \(39,\)",
+        r"augmentation: seed must be of 40 examples, not of shape \(39,\)",
     ),
     "a function that loses examples": (
         partial(compose(lambda X, seeds: X[:, 1:]), X, 0),
-        "compose: an augmentation must give an array of shape",
+        "augmentation: an augmentation must give an array of shape",
     ),
 }
 
@@ -314,9 +314,9 @@ def test_what_does_not_fit_is_an_error(case):
 
 
 def test_seeds_of_another_kind_are_an_error():
-    with pytest.raises(TypeError, match="elastic: seed must be an integer or image_seeds, not int"):
+    with pytest.raises(TypeError, match="seed must be an integer or image_seeds, not int"):
         elastic(shape=SHAPE)(X, y)
-    with pytest.raises(TypeError, match="elastic: seed must be an integer, not str"):
+    with pytest.raises(TypeError, match="augmentation: seed must be an integer, not str"):
         elastic(shape=SHAPE)(X, "abc")
 
 

@@ -44,7 +44,8 @@ def test_examples_keep_their_labels_and_weights(order, targets):
         np.testing.assert_array_equal(batch.y, targets[..., places])
         np.testing.assert_array_equal(batch.weights, weights[places])
         assert batch.X.flags.f_contiguous
-        assert not any(array.flags.writeable for array in batch)
+        assert not any(array.flags.writeable for array in batch[:3])
+        assert batch.total == pytest.approx(weights.mean() * len(places), rel=1e-15)
 
 
 def test_pixels_stay_bytes_until_they_are_used():

@@ -28,7 +28,7 @@ from scratchmlp import (
     value_and_grad,
 )
 from scratchmlp.core.arrays import leaves
-from scratchmlp.core.derivatives.curvature import times_hessian
+from scratchmlp.core.derivatives.curvature import hessian_operator
 from scratchmlp.core.model.network import quiet
 from scratchmlp.spectrum import hessian_eigenvalues
 from scratchmlp.workers import threads
@@ -227,7 +227,7 @@ def test_a_missing_curvature_is_told(product):
 def test_functions_of_ones_own_that_give_another_shape_are_told():
     params, X, Y, _ = problem()
     bent = Network(tanh._replace(second=lambda Z, A: A[:1]))
-    with pytest.raises(ValueError, match="hvp: an activation's second derivative must give"):
+    with pytest.raises(ValueError, match="hvp: the second derivative of the activation of layer 1"):
         hvp(params, params, X, Y, bent)
     curved = Network(loss=squared_error._replace(curvature=lambda A, Y, dZ: dZ.sum()))
     for product in (hvp, gnvp):
@@ -318,5 +318,5 @@ def test_a_newton_step_at_the_bottom_stays():
 
 def test_the_function_that_multiplies_pickles():
     params, X, Y, _ = problem()
-    times = times_hessian("hvp", params, Batch(X, Y), Network(tanh), map)
+    times = hessian_operator(params, Batch(X, Y), Network(tanh), map)
     assert same_bytes(pickle.loads(pickle.dumps(times))(params), times(params))

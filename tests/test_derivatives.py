@@ -64,6 +64,8 @@ def input_differences(params, X, Y, network):
 @pytest.mark.parametrize("n_out", OUTPUTS)
 @pytest.mark.parametrize(("network", "depth"), every_network)
 def test_input_grad_agrees_with_central_differences(network, depth, n_out):
+    if network.loss == LOSSES["softmax_cross_entropy"] and n_out == 1:
+        return  # which is an error, by a test of its own
     params, X, Y, _ = problem(depth, n_out, network.loss)
     numerical = input_differences(params, X, Y, network)
     dX = input_grad(params, X, Y, network)

@@ -11,7 +11,6 @@ from scratchmlp import (
     Activation,
     Batch,
     Layer,
-    MaskedBatch,
     Network,
     adam,
     backward,
@@ -99,7 +98,7 @@ def test_masks_of_ones_are_no_masks():
 def test_a_hessian_product_takes_a_masked_batch():
     network = Network(tanh)
     vector = init_params(SIZES, seed=5, dtype=np.float64)
-    h, batch = 1e-5, MaskedBatch(Batch(X, Y), masks)
+    h, batch = 1e-5, Batch(X, Y, masks=masks)
     found = hvp(params, vector, batch, network=network)
 
     def gradient(step):
@@ -119,7 +118,7 @@ def test_a_gauss_newton_product_takes_a_masked_batch():
         return tuple(Layer(W * row, b) for (W, b), row in zip(tree, factors, strict=True))
 
     network, vector = Network(tanh), init_params(SIZES, seed=5, dtype=np.float64)
-    found = gnvp(params, vector, MaskedBatch(Batch(X, Y), same), network=network)
+    found = gnvp(params, vector, Batch(X, Y, masks=same), network=network)
     expected = folded(gnvp(folded(params), folded(vector), Batch(X, Y), network=network))
     np.testing.assert_allclose(flatten(found), flatten(expected), atol=1e-14)
     assert not np.allclose(flatten(found), flatten(gnvp(params, vector, X, Y, network)))
@@ -127,13 +126,13 @@ def test_a_gauss_newton_product_takes_a_masked_batch():
 
 def test_a_masked_batch_has_the_gradient_and_loss_of_forward_and_backward():
     batch = Batch(X, Y, weights)
-    evaluation, grads = value_and_grad(params, MaskedBatch(batch, masks))
+    evaluation, grads = value_and_grad(params, batch._replace(masks=masks))
     cache = forward(params, X, masks=masks)
     expected = backward(params, cache, Y, weights=weights, masks=masks)
     np.testing.assert_allclose(flatten(grads), flatten(expected), rtol=1e-12)
     losses = classifier.loss.value(cache.Z[-1], Y)
     assert evaluation.loss == pytest.approx(np.average(losses, weights=weights))
-    assert evaluate(params, MaskedBatch(batch, masks)) == evaluation
+    assert evaluate(params, batch._replace(masks=masks)) == evaluation
 
 
 def test_a_mask_is_zero_as_often_as_its_rate_says_and_its_mean_is_one():
@@ -184,7 +183,7 @@ def test_every_batch_of_a_stream_has_masks_of_its_own_iteration():
     batches = [*islice(stream(), 6)]
     assert len(distinct(batches)) == 6 * 4
     for number, batch in enumerate(batches):
-        m = len(batch.batch.y)
+        m = len(batch.y)
         options = {"rate": 0.5, "input_rate": 0.2, "seed": 4, "iteration": number}
         assert same_bytes(batch.masks, dropout_masks(SIZES, m, **options))
 
@@ -217,7 +216,7 @@ def test_each_shard_has_masks_of_its_own(live):
         for each in (map, __builtins__["map"]):
             found = value_and_grad(params, batch, map=each)
             assert same_bytes(found[1], value_and_grad(params, masked)[1])
-    shard, (first, *rest) = masked[0]
+    shard, (first, *rest) = masked[0], masked[0].masks
     whole = np.zeros((3, 4))
     whole[shard.rows if live else slice(None)] = first
     given = (whole, *rest)
@@ -230,20 +229,20 @@ def test_each_shard_has_masks_of_its_own(live):
 
 def map_places(shard, examples):
     """Where the examples of a shard were."""
-    rows = shard.rows if hasattr(shard, "rows") else slice(None)
+    rows = slice(None) if shard.rows is None else shard.rows
     for column in shard.X.T:
         yield next(k for k in range(12) if (examples[rows, k] == column).all())
 
 
 def test_a_masked_batch_pickles():
-    batch = MaskedBatch(Batch(X, y), masks)
+    batch = Batch(X, y, masks=masks)
     again = pickle.loads(pickle.dumps(batch))
     assert same_bytes(value_and_grad(params, again)[1], value_and_grad(params, batch)[1])
 
 
 def test_float32_stays_float32():
     small = init_params(SIZES)
-    batch = MaskedBatch(Batch(X, y), tuple(mask.astype(float) for mask in masks))
+    batch = Batch(X, y, masks=tuple(mask.astype(float) for mask in masks))
     state = last(train(init_state(small, sgd(0.1)), [batch] * 2, optimizer=sgd(0.1)))
     assert {leaf.dtype for leaf in leaves(state.params)} == {np.dtype(np.float32)}
 
@@ -270,7 +269,7 @@ def test_masks_that_do_not_fit(case):
     with pytest.raises(error, match=f"^backward: {message}"):
         backward(params, cache, Y, masks=wrong)
     with pytest.raises(error, match=f"^evaluate: {message}"):
-        evaluate(params, MaskedBatch(Batch(X, Y), wrong))
+        evaluate(params, Batch(X, Y, masks=wrong))
 
 
 def test_examples_that_are_not_finite_are_found_behind_a_mask():
@@ -282,7 +281,7 @@ def test_examples_that_are_not_finite_are_found_behind_a_mask():
     with pytest.raises(ValueError, match=f"forward: {message}"):
         forward(params, wrong, masks=zero)
     with pytest.raises(ValueError, match=f"evaluate: {message}"):
-        evaluate(params, MaskedBatch(Batch(wrong, Y), zero))
+        evaluate(params, Batch(wrong, Y, masks=zero))
     bad = (masks[0], np.full_like(masks[1], np.nan), *masks[2:])
     with pytest.raises(ValueError, match=r"forward: masks\[1\] must be finite"):
         forward(params, X, masks=bad)
@@ -296,16 +295,16 @@ def test_rates_are_checked_where_there_is_no_hidden_layer():
 
 
 def test_what_is_no_batch():
-    with pytest.raises(TypeError, match="evaluate: the batch of a MaskedBatch must be a Batch"):
-        evaluate(params, MaskedBatch(X, masks))
-    with pytest.raises(TypeError, match="dropout: a shard must be a Batch or a function of one"):
+    with pytest.raises(TypeError, match="evaluate: masks must be a tuple, not ndarray"):
+        evaluate(params, Batch(X, Y, masks=X))
+    with pytest.raises(TypeError, match="dropout: a shard must be a Batch or a function"):
         next(dropout([[X]], SIZES))
-    with pytest.raises(TypeError, match="dropout: a shard must be a Batch or a function of one"):
+    with pytest.raises(TypeError, match="dropout: a shard must be a Batch or a function"):
         next(dropout([[lambda: X]], SIZES))[0]()
 
 
 @pytest.mark.parametrize("value", [lambda Z: Z[:, :1], lambda Z: None])
 def test_an_activation_of_another_shape_is_an_error_with_masks_too(value):
     network = Network(Activation(value, relu.derivative))
-    with pytest.raises(ValueError, match="network: an activation must give an array of shape"):
+    with pytest.raises(ValueError, match="the activation of layer 1 must give an array of shape"):
         forward(params, X, network, masks=masks)

@@ -184,7 +184,7 @@ OTHERS = {
     "weights of a column": (
         ValueError,
         lambda: backward(params, cache, y, weights=np.ones((32, 1))),
-        "weights must have shape (32,), not (32, 1)",
+        "weights must have shape (32,), or (10, 32) for each output its own, not (32, 1)",
     ),
     "total": (ValueError, lambda: backward(params, cache, y, total=0), "total must be finite and"),
     "total of nan": (ValueError, lambda: backward(params, cache, y, total=np.nan), "not nan"),

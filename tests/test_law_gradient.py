@@ -29,6 +29,8 @@ def mean_loss(network, X, Y, weights):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_backward_agrees_with_central_differences(hidden, loss, depth, n_out, weighted):
+    if loss == "softmax_cross_entropy" and n_out == 1:
+        return  # which is an error, by a test of its own
     network = Network(HIDDEN[hidden], LOSSES[loss])
     params, X, Y, weights = problem(depth, n_out, network.loss)
     weights = weights if weighted else None

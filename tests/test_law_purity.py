@@ -19,13 +19,16 @@ from scratchmlp import (
     dropout_masks,
     elastic,
     forward,
+    frozen,
     gaussian_noise,
     image_seeds,
     init_params,
     init_state,
     moving_average,
     sgd,
+    stack,
     tanh,
+    zero_biases,
 )
 from scratchmlp._names import INITIALIZERS
 from scratchmlp.core.arrays import frozen_view, leaves
@@ -58,6 +61,8 @@ CALLS = {
     "confusion_matrix": (y, y, 3),
     "constant": (0.1,),
     "cosine_decay": (0.1, {"iterations": 5}),
+    "deltas": (params, cache, Y, network),
+    "ensemble_outputs": ((params, params), X, network),
     "dropout": ((Batch(X, y),), (3, 4, 3), {"input_rate": 0.1}),
     "dropout_masks": ((3, 4, 3), 6),
     "early_stopping": (history_of, {"patience": 1}),
@@ -82,9 +87,12 @@ CALLS = {
     "init_state": (params, optimizer),
     "input_grad": (params, X, Y, network),
     "jvp": (params, params, X, network),
+    "jvp_grad": (params, Y, X, network, {"X_tangent": X}),
+    "layerwise": (optimizer, frozen()),
     "leaky_relu": (0.5,),
     "live_shards": (X, y, {"size": 4}),
     "map_arrays": (np.negative, params),
+    "mapped": (optimizer, {"grads": zero_biases}),
     "max_norm": (optimizer, 1.0),
     "minibatches": (X, y, {"size": 4, "augment": gaussian_noise(0.1)}),
     "momentum": (0.1,),
@@ -92,6 +100,7 @@ CALLS = {
     "nesterov": (0.1, 0.9),
     "newton_cg_step": (params, X, Y, network, {"weights": weights}),
     "normalize": (pixels,),
+    "ntk": (params, X, X, network),
     "one_cycle": (0.1, {"iterations": 5}),
     "one_hot": (y, 3),
     "predict": (params, X, network),
@@ -102,6 +111,7 @@ CALLS = {
     "shuffle": (X, y, {"seed": 1}),
     "smooth_labels": (Y, 0.1),
     "split": (X, y, 0.5),
+    "stack": ((params, params),),
     "standardize": (X,),
     "step": (params, params, 0.1),
     "step_decay": (0.1, {"every": 5}),
@@ -109,10 +119,12 @@ CALLS = {
     "train": (init_state(params, optimizer), [Batch(X, y)], {"optimizer": optimizer}),
     "train_step": (init_state(params, optimizer), Batch(X, y), {"optimizer": optimizer}),
     "unflatten": (np.arange(31.0), params),
+    "unstack": (stack([params, params]),),
     "value_and_grad": (params, Batch(X, Y, weights), network),
     "vjp": (params, Y, X, network),
     "warmup": (0.1, {"iterations": 5}),
     "weight_decay": (optimizer, 0.1),
+    "zero_biases": (params,),
 }
 
 
@@ -148,7 +160,7 @@ def test_every_public_function_is_called_here():
         for name in scratchmlp.__all__
         if callable(getattr(scratchmlp, name)) and not isinstance(getattr(scratchmlp, name), type)
     }
-    assert {name for name in functions if name.islower()} == {*CALLS, *INITIALIZERS}
+    assert {name for name in functions if name.islower()} == {*CALLS, *INITIALIZERS, "frozen"}
 
 
 @pytest.mark.parametrize("name", CALLS)

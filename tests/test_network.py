@@ -22,11 +22,21 @@ from scratchmlp import (
     sigmoid,
     sigmoid_cross_entropy,
     softmax,
+    softmax_cross_entropy,
     step,
     tanh,
 )
-from scratchmlp.core.model.losses import Loss, right
+from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.model.prediction import weighted_correct
+from scratchmlp.core.model.targets import encoded
 from tests.helpers import problem
+
+
+def right(loss, Z, y):
+    """How right each example is: what it alone adds."""
+    A, Y = loss.activation.function(Z), encoded(y, loss.targets, len(Z), Z.dtype, stack=False)
+    each = [slice(place, place + 1) for place in range(Z.shape[1])]
+    return np.array([weighted_correct(loss, A[:, i], Y[:, i], y[..., i]) for i in each])
 
 
 def by_the_article(params, X, y):
@@ -85,8 +95,10 @@ def test_predict_says_what_the_loss_is_for():
     Z = forward(params, X).Z[-1]
     np.testing.assert_array_equal(predict(params, X), Z.argmax(axis=0))
     np.testing.assert_array_equal(predict(params, X, regressor), Z)
-    labels = Network(loss=Loss(sigmoid, regressor.loss.value, regressor.loss.delta))
+    labels = Network(loss=sigmoid_cross_entropy)
     np.testing.assert_array_equal(predict(params, X, labels), Z > 0)
+    own = Network(loss=Loss(sigmoid, regressor.loss.value, regressor.loss.delta))
+    np.testing.assert_array_equal(predict(params, X, own), sigmoid.function(Z))
 
 
 def test_the_memory_of_predict_does_not_grow_with_the_examples():
@@ -108,8 +120,8 @@ def test_a_network_of_one_layer_is_softmax_regression():
 
 def test_how_right_each_kind_of_output_is():
     Z = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, 1.0]])
-    labels = Loss(sigmoid, None, None)
-    assert right(Loss(softmax, None, None), Z, np.array([0, 0, 0])).tolist() == [1, 0, 1]
+    labels = sigmoid_cross_entropy
+    assert right(softmax_cross_entropy, Z, np.array([0, 0, 0])).tolist() == [1, 0, 1]
     assert right(labels, Z, np.array([[1, 0, 0], [1, 0, 0]])).tolist() == [1, 0.5, 0]
     assert right(labels, Z[:1], np.array([1, 1, 0])).tolist() == [1, 0, 0]
     assert np.isnan(right(regressor.loss, Z, Z)).all()
@@ -132,7 +144,7 @@ def test_accuracy_and_confusion():
 
 def test_labels_of_several_outputs_are_one_against_the_rest():
     Z = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -1.0]])
-    labels = Loss(sigmoid, None, None)
+    labels = sigmoid_cross_entropy
     assert right(labels, Z, np.array([0, 1, 1])).tolist() == [0.5, 1, 0]
     assert right(labels, Z[:1], np.array([[0.5, 0.5, 0.6]])).tolist() == [0, 1, 1]
 
@@ -170,7 +182,7 @@ def test_a_cache_of_another_batch_is_told_with_its_shapes():
 
 def test_a_decision_is_for_what_is_above_and_a_hit_is_no_near_miss():
     Z = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, 1.0]])
-    assert right(Loss(softmax, None, None), Z, np.array([1, 0, 1])).tolist() == [0, 0, 0]
+    assert right(softmax_cross_entropy, Z, np.array([1, 0, 1])).tolist() == [0, 0, 0]
     labels = Network(loss=sigmoid_cross_entropy)
     undecided = (Layer(np.zeros((2, 3)), np.zeros((2, 1))),)
     assert predict(undecided, np.ones((3, 1)), labels).tolist() == [[0], [0]]

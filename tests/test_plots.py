@@ -111,7 +111,7 @@ def test_wrong_arguments():
         (lambda: plots.most_wrong(np.ones((5, 3)), y, P), ValueError, "images of 5 pixels"),
         (lambda: plots.most_wrong(np.ones((4, 3)), y + 1, P), ValueError, "labels y must be in"),
         (lambda: plots.first_layer(params, shape=(2, 2)), ValueError, "images of 3 pixels"),
-        (lambda: plots.magnitudes(cache, cache), TypeError, "grads must be a tuple of Layer"),
+        (lambda: plots.magnitudes(cache, cache), TypeError, "grads must be a Layer, not tuple"),
     ):
         with pytest.raises(error, match=message):
             make()

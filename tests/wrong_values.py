@@ -8,9 +8,7 @@ from scratchmlp import (
     Cache,
     Evaluation,
     Layer,
-    LiveBatch,
     Loss,
-    MaskedBatch,
     Network,
     Optimizer,
     Record,
@@ -213,7 +211,8 @@ NETWORK = {
     "loss": classifier.loss,
 }
 NO_CURVATURE = {"loss without curvature": Network(loss=Loss(*classifier.loss[:3]))}
-CURVED = NO_CURVATURE | {"activation without second": Network(Activation(*relu[:2]))}
+NO_SECOND = {"activation without second": Network(Activation(*relu[:2]))}
+CURVED = NO_CURVATURE | NO_SECOND
 ANY_DEPTH = {name: value for name, value in NETWORK.items() if "depth" not in name}
 OPTIMIZER = {
     "no functions": Optimizer(None, None),
@@ -247,15 +246,17 @@ BATCH = {
     "only X": Batch(X, None),
     "only y": Batch(None, y),
     "nothing in it": Batch(None, None),
-    "masks without a batch": MaskedBatch(None, masks),
-    "masks of None": MaskedBatch(batch, None),
-    "masks for other layers": MaskedBatch(batch, masks[:1]),
-    "masks of masks": MaskedBatch(MaskedBatch(batch, masks), masks),
-    "live rows of text": LiveBatch(live.X, y, None, "abc", 3),
-    "live rows of another network": live._replace(n_in=4),
-    "live rows without a number": live._replace(n_in=None),
-    "live rows of several numbers": live._replace(n_in=np.array([3, 3])),
-    "live rows that are no places": live._replace(rows=live.rows + 0.5),
+    "masks that are text": batch._replace(masks="abc"),
+    "masks for other layers": batch._replace(masks=masks[:1]),
+    "masks for a batch": batch._replace(masks=batch),
+    "rows of text": live._replace(rows="abc"),
+    "rows of another network": live._replace(rows=live.rows + 1),
+    "too few rows": live._replace(rows=live.rows[1:]),
+    "rows in no order": live._replace(rows=live.rows[::-1]),
+    "rows that are no places": live._replace(rows=live.rows + 0.5),
+    "total of zero": batch._replace(total=0.0),
+    "negative total": batch._replace(total=-1.0),
+    "total of text": batch._replace(total="abc"),
 } | {
     f"{name} of {field}": batch._replace(**{field: value})
     for field, values in {"X": EXAMPLES, "y": GOALS, "weights": ALL_WEIGHTS}.items()

@@ -18,9 +18,8 @@ from scratchmlp.cli import settings as choices
 from scratchmlp.core.arrays import Array, Params
 from scratchmlp.core.data.batches import Map, shards
 from scratchmlp.core.data.preprocessing import Data, normalize
-from scratchmlp.core.model.network import Network, predict
-from scratchmlp.core.model.prediction import accuracy, confusion_matrix
-from scratchmlp.core.model.targets import check_targets
+from scratchmlp.core.model.network import Network
+from scratchmlp.core.model.prediction import accuracy, confusion_matrix, predict
 from scratchmlp.core.training.objective import evaluate
 from scratchmlp.core.training.training import init_state, train, train_step
 from scratchmlp.datasets import Dataset, has_labels, load_csv, load_folder, mnist
@@ -40,7 +39,7 @@ def train_command(options: Namespace) -> None:
     state = init_state(choices.params(options, training), optimizer)
     sizes = [state.params[0].W.shape[1], *(len(b) for _, b in state.params)]
     # Whatever does not fit is to be known before another run's files make way for this one's.
-    check_targets("train", training.y, len(training.y), sizes[-1], network.loss)
+    network.loss.targets(training.y, sizes[-1])
     one = Data(training.X[:, :1], training.y[:1])
     for batch in take(1, choices.batches(options, one, sizes, 0, map)):
         train_step(state, batch, network=network, optimizer=optimizer)

@@ -9,8 +9,9 @@ from scratchmlp._names import network_names
 from scratchmlp.cli import runs
 from scratchmlp.core.arrays import Array, Params
 from scratchmlp.core.model.activations import softmax
-from scratchmlp.core.model.network import Network, predict
-from scratchmlp.core.training.averages import averaged, committee
+from scratchmlp.core.model.network import Network
+from scratchmlp.core.model.prediction import committee, predict
+from scratchmlp.core.training.wrappers import averaged
 
 
 class Models(NamedTuple):

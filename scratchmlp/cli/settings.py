@@ -19,7 +19,6 @@ from scratchmlp.core.data.preprocessing import Data, shuffle, split
 from scratchmlp.core.model.initializers import init_params
 from scratchmlp.core.model.network import Network
 from scratchmlp.core.model.targets import balanced_weights, one_hot, smooth_labels
-from scratchmlp.core.training.averages import moving_average
 from scratchmlp.core.training.objective import Shards
 from scratchmlp.core.training.optimizers import (
     Optimizer,
@@ -39,7 +38,12 @@ from scratchmlp.core.training.schedules import (
     step_decay,
     warmup,
 )
-from scratchmlp.core.training.wrappers import clip_by_global_norm, max_norm, weight_decay
+from scratchmlp.core.training.wrappers import (
+    clip_by_global_norm,
+    max_norm,
+    moving_average,
+    weight_decay,
+)
 from scratchmlp.datasets import Dataset
 
 
@@ -81,14 +85,14 @@ def lesson(options: Namespace, data: Dataset) -> Lesson:
     """The examples in a random order, as many as are asked for, divided."""
     X, y = shuffle(*data.train, seed=options.seed)
     if options.examples is not None:
-        checks.count("train", "--examples", options.examples, least=1)
+        checks.count("--examples", options.examples, least=1)
         if options.examples > len(y):
             raise ValueError(f"train: --examples is {options.examples}, but there are {len(y)}")
         X, y = X[:, : options.examples], y[: options.examples]
     test = None if options.no_test else data.test
     if options.validation_fraction == 0:
         return Lesson(Data(X, y), None, test)
-    checks.fraction("train", "--validation-fraction", options.validation_fraction)
+    checks.fraction("--validation-fraction", options.validation_fraction)
     return Lesson(*split(X, y, 1 - options.validation_fraction), test)
 
 
@@ -105,16 +109,16 @@ def epoch(options: Namespace, training: Data) -> int:
         return 1
     if options.cluster is not None:
         raise ValueError("train: --cluster shares out all the data: leave out --batch-size")
-    size = checks.count("train", "--batch-size", options.batch_size, least=1)
+    size = checks.count("--batch-size", options.batch_size, least=1)
     return -(-training.X.shape[1] // size)
 
 
 def iterations(options: Namespace, per_epoch: int) -> int:
     """The number of updates in all; of minibatches 10 epochs unless one says, else 500."""
     if options.iterations is not None:
-        return checks.count("train", "--iterations", options.iterations, least=1)
+        return checks.count("--iterations", options.iterations, least=1)
     if options.epochs is not None:
-        return per_epoch * checks.count("train", "--epochs", options.epochs, least=1)
+        return per_epoch * checks.count("--epochs", options.epochs, least=1)
     return 500 if options.batch_size is None else 10 * per_epoch
 
 
@@ -124,12 +128,12 @@ def plan(options: Namespace, lesson: Lesson, network: Network) -> Plan:
     total = iterations(options, per_epoch)
     every = min(100, max(1, total // 50)) if options.batch_size is None else per_epoch
     if options.validate_every is not None:
-        every = checks.count("train", "--validate-every", options.validate_every, least=1)
+        every = checks.count("--validate-every", options.validate_every, least=1)
     if options.patience is not None:
-        checks.count("train", "--patience", options.patience, least=1)
+        checks.count("--patience", options.patience, least=1)
         if lesson.validation is None:
             raise ValueError("train: --patience needs a --validation-fraction above 0")
-    checks.positive("train", "--min-improvement", options.min_improvement, zero=True)
+    checks.positive("--min-improvement", options.min_improvement, zero=True)
     return Plan(
         folder=options.out if options.resume is None else options.resume,
         network=network,
@@ -217,7 +221,7 @@ def optimizer(options: Namespace, total: int) -> Optimizer:
     """The Optimizer, with a schedule for so many iterations in all."""
     make, rate = OPTIMIZERS[options.optimizer]
     if options.learning_rate is not None:
-        rate = checks.positive("train", "--learning-rate", options.learning_rate, zero=True)
+        rate = checks.positive("--learning-rate", options.learning_rate, zero=True)
     schedule = SCHEDULES[options.schedule](rate, total)
     if options.warmup:
         schedule = warmup(schedule, iterations=options.warmup)

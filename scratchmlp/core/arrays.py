@@ -1,5 +1,7 @@
 """Frozen arrays, the layer that holds two of them, and functions over trees of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
@@ -7,18 +9,19 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchmlp.core.border import public, type_error, value_error
+
 Array: TypeAlias = NDArray[Any]
+Numbers: TypeAlias = float | Array  # one number, or one for each network of a stack, (k,)
 A = TypeVar("A", bound=NDArray[Any])
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
 
 
-# glibc's malloc gives freed memory back to the system at once, and a gradient's arrays then cost a
-# page fault every 4 kB, until a block as large as this has been freed. It is never touched.
-np.empty(2**25 - 2**16, np.uint8)
-
-
 class Layer(NamedTuple):
-    """One layer's weights W, of shape (n_out, n_in), and biases b, of shape (n_out, 1)."""
+    """One layer's weights W, of shape (n_out, n_in), and biases b, of shape (n_out, 1).
+
+    In a stack of k networks W is (k, n_out, n_in) and b (k, n_out, 1).
+    """
 
     W: Array
     b: Array
@@ -48,6 +51,7 @@ def frozen_view(array: A) -> A:
     return freeze(array.view())
 
 
+@public
 def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree:
     """The tree whose arrays are `function` of the corresponding arrays of one or more trees.
 
@@ -63,18 +67,18 @@ def map_arrays(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree
            [1.]])
     """
     if not callable(function):
-        raise TypeError(f"map_arrays: function must be a function, not {type(function).__name__}")
+        raise type_error(f"function must be a function, not {type(function).__name__}")
     for each in (tree, *trees):
-        _check_tree("map_arrays", "tree", each)
+        _check_tree("tree", each)
         if _form(each) != _form(tree):
             both = f"{outline(tree)} beside {outline(each)}"
-            raise ValueError(f"map_arrays: the trees differ: {both}")
+            raise value_error(f"the trees differ: {both}")
     return _mapped(function, tree, *trees)
 
 
 def _mapped(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree:
     if not isinstance(tree, tuple):
-        return frozen_view(np.asarray(function(tree, *trees)))
+        return owned(np.asarray(function(tree, *trees)))
     branches = [_mapped(function, *branch) for branch in zip(tree, *trees, strict=True)]
     return cast(Tree, getattr(tree, "_make", tuple)(branches))
 
@@ -88,23 +92,40 @@ def plain(value: Any) -> bool:
     return type(value) is np.ndarray or isinstance(value, np.memmap)
 
 
+def owned(array: A) -> A:
+    """The array if it is read-only, else a read-only copy: nobody else can write into it.
+
+    >>> a = np.zeros(2)
+    >>> owned(a) is a, owned(owned(a)).flags.writeable
+    (False, False)
+    """
+    return freeze(array.copy(order="K")) if array.flags.writeable else array
+
+
+def owned_tree(tree: Tree) -> Tree:
+    """The tree with `owned` arrays: what a State or Params may hold on to."""
+    return _mapped(owned, tree)
+
+
 def frozen_tree(tree: Tree) -> Tree:
-    """The tree with read-only views of its arrays.
+    """The tree, its arrays made read-only: for arrays that nobody else has seen.
 
     >>> frozen_tree((np.zeros(1),))[0].flags.writeable
     False
     """
-    return _mapped(frozen_view, tree)
+    for array in leaves(tree):
+        array.setflags(write=False)
+    return tree
 
 
-def _check_tree(where: str, name: str, tree: Any) -> None:
+def _check_tree(name: str, tree: Any) -> None:
     for leaf in leaves(tree):
         if not plain(leaf):
-            raise TypeError(
-                f"{where}: {name} must be an array or a tuple of such, not {type(leaf).__name__}"
+            raise type_error(
+                f"{name} must be an array or a tuple of such, not {type(leaf).__name__}"
             )
         if leaf.dtype.kind not in "biufc":
-            raise TypeError(f"{where}: {name} must hold numbers, not {leaf.dtype}")
+            raise type_error(f"{name} must hold numbers, not {leaf.dtype}")
 
 
 def _form(tree: Any) -> Any:
@@ -120,10 +141,10 @@ def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
     return tuple([Layer(*map(function, *layers)) for layers in zip(*trees, strict=True)])
 
 
-def spare(array: A) -> A | None:
+def writable_or_none(array: A) -> A | None:
     """The array as memory to write a result in, or None if it is read-only, as all shared ones are.
 
-    >>> spare(np.zeros(1)), spare(freeze(np.zeros(1)))
+    >>> writable_or_none(np.zeros(1)), writable_or_none(freeze(np.zeros(1)))
     (array([0.]), None)
     """
     return array if array.flags.writeable else None
@@ -138,6 +159,18 @@ def leaves(tree: Any) -> tuple[Array, ...]:
     return sum(map(leaves, tree), ()) if isinstance(tree, tuple) else (tree,)
 
 
+def columns(array: A, places: Array) -> A:
+    """A fresh array of some examples, along the last axis, each contiguous where it was.
+
+    >>> columns(np.array([[1, 2, 3]]), np.array([2, 0]))
+    array([[3, 1]])
+    """
+    if array.ndim == 2 and array.flags.f_contiguous:
+        return cast(A, array.T.take(places, axis=0).T)
+    return cast(A, array.take(places, axis=-1))
+
+
+@public
 def flatten(tree: tuple[Any, ...]) -> Array:
     """All numbers of a tree of arrays as one read-only vector: W then b, layer after layer.
 
@@ -146,13 +179,14 @@ def flatten(tree: tuple[Any, ...]) -> Array:
     >>> flatten((Layer(np.array([[1.0, 2.0]]), np.array([[3.0]])),))
     array([1., 2., 3.])
     """
-    _check_tree("flatten", "tree", tree)
+    _check_tree("tree", tree)
     arrays = leaves(tree)
     if not arrays:
-        raise ValueError("flatten: tree has no arrays")
+        raise value_error("tree has no arrays")
     return freeze(np.concatenate([np.ravel(array) for array in arrays]))
 
 
+@public
 def unflatten(vector: Array, like: Tree) -> Tree:
     """The tree with the structure, shapes and dtypes of `like` and the numbers of `vector`.
 
@@ -165,21 +199,20 @@ def unflatten(vector: Array, like: Tree) -> Tree:
     >>> unflatten(np.array([1.0, 2.0, 3.0]), like)[0].W
     array([[1., 2.]])
     """
-    _check_tree("unflatten", "like", like)
+    _check_tree("like", like)
     if not plain(vector) or vector.dtype.kind not in "iuf":
         came = outline(vector)
-        raise TypeError(f"unflatten: vector must be an array of real numbers, not {came}")
+        raise type_error(f"vector must be an array of real numbers, not {came}")
     sizes = [array.size for array in leaves(like)]
     if vector.shape != (sum(sizes),):
-        raise ValueError(
-            f"unflatten: vector has shape {vector.shape} but the tree takes ({sum(sizes)},)"
-        )
+        raise value_error(f"vector has shape {vector.shape} but the tree takes ({sum(sizes)},)")
     starts = iter(accumulate(sizes[:-1], initial=0))
 
     def take(array: Array) -> Array:
         start = next(starts)
         # A copy: the vector's owner may go on writing in it, as scipy's optimizers do.
-        return np.array(vector[start : start + array.size], array.dtype).reshape(array.shape)
+        part = np.array(vector[start : start + array.size], array.dtype)
+        return freeze(part.reshape(array.shape))
 
     return _mapped(take, like)
 
@@ -192,4 +225,4 @@ def outline(tree: Any) -> str:
     """
     if isinstance(tree, tuple):
         return f"{type(tree).__name__}({', '.join(map(outline, tree))})"
-    return f"{tree.dtype} {tree.shape}" if hasattr(tree, "dtype") else type(tree).__name__
+    return f"{tree.dtype} {tree.shape}" if plain(tree) else type(tree).__name__

@@ -1,5 +1,7 @@
 """Random numbers as values: functions of a seed and of what they are for."""
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 import numpy as np
@@ -13,7 +15,7 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
-class Stream(IntEnum):
+class Purpose(IntEnum):
     """What random numbers are for, so that no two uses of one seed share their numbers."""
 
     PARAMS = 0
@@ -22,16 +24,24 @@ class Stream(IntEnum):
     PROBES = 3
     IMAGES = 4
     DROPOUT = 5
+    LARGE_SEED = 6
 
 
-def generator(seed: int, stream: Stream, *keys: int) -> "np.random.Generator":
-    """A new generator for (seed, stream, keys): the same arguments give the same numbers.
+def generator(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
+    """A new generator for (seed, purpose, keys): the same arguments give the same numbers.
 
-    >>> first, again = (generator(0, Stream.PARAMS, 1).integers(100, size=3) for _ in range(2))
+    Any integer from 0 on is a seed of its own.
+
+    >>> first, again = (generator(0, Purpose.PARAMS, 1).integers(100, size=3) for _ in range(2))
     >>> bool((first == again).all())
     True
     """
-    return np.random.default_rng([seed, stream, *keys])
+    low, high = seed % 2**32, seed // 2**32
+    if not high:
+        return np.random.default_rng([low, purpose, *keys])
+    # NumPy takes a large number for several, so these are counted: no other keys look the same.
+    words = [high >> bits & 0xFFFFFFFF for bits in range(0, high.bit_length(), 32)]
+    return np.random.default_rng([low, Purpose.LARGE_SEED, len(words), *words, purpose, *keys])
 
 
 def derived(seeds: Array, numbers: Array) -> Array:

@@ -1,5 +1,7 @@
 """Augmentations: functions from images and a seed to distorted images."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial, reduce
@@ -11,9 +13,10 @@ from toolz import concat
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data import warps
 from scratchmlp.core.data.warps import Range, Ranges, Warp
-from scratchmlp.core.randomness import Stream, derived, generator, normals
+from scratchmlp.core.randomness import Purpose, derived, generator, normals
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
 Stage: TypeAlias = Warp | Augmentation
@@ -21,6 +24,7 @@ MOST = 1e6  # pixels, degrees or times: float32 holds what is made of them
 MOST_PIXELS = 200_000  # of images at once: of more the cache is too small, of fewer threads wait
 
 
+@public
 def image_seeds(seed: int, epoch: int, places: Array) -> Array:
     """The seeds (m,) uint64 of the images at some places (m,) of the data, in an epoch.
 
@@ -31,12 +35,13 @@ def image_seeds(seed: int, epoch: int, places: Array) -> Array:
     >>> image_seeds(0, 3, np.array([7, 8]))[1] == image_seeds(0, 3, np.array([8]))[0]
     np.True_
     """
-    checks.count("image_seeds", "seed", seed, least=0)
-    checks.count("image_seeds", "epoch", epoch, least=0)
-    checks.labels("image_seeds", places, np.iinfo(np.int64).max, "places")
+    checks.count("seed", seed, least=0)
+    checks.count("epoch", epoch, least=0)
+    checks.labels(places, np.iinfo(np.int64).max, "places")
     return freeze(seeds_of(seed, epoch, places))
 
 
+@public
 def affine(
     *,
     rotation: float | Range = 0.0,
@@ -69,10 +74,11 @@ def affine(
     sizes = _range("rotation", rotation), _range("scale", scale, 1.0), _range("shear", shear)
     ranges = Ranges(*sizes, _range("shift", shift))
     if ranges.scale[0] < 1 / MOST:
-        raise ValueError(f"affine: scale must be at least {1 / MOST}, not from {ranges.scale[0]}")
-    return _warp("affine", partial(warps.affine, ranges), shape)
+        raise value_error(f"scale must be at least {1 / MOST}, not from {ranges.scale[0]}")
+    return _warp(partial(warps.affine, ranges), shape)
 
 
+@public
 def elastic(
     *, sigma: float = 4.0, alpha: float = 34.0, shape: tuple[int, int] | None = None
 ) -> Augmentation:
@@ -93,11 +99,12 @@ def elastic(
     >>> distorted.shape, bool((distorted[12] == X[12]).all()), bool((distorted[0] < X[0]).any())
     ((25, 3), True, True)
     """
-    width = _bounded("elastic", "sigma", checks.positive("elastic", "sigma", sigma))
-    most = _bounded("elastic", "alpha", checks.positive("elastic", "alpha", alpha, zero=True))
-    return _warp("elastic", partial(warps.elastic, width, most), shape)
+    width = _bounded("sigma", checks.positive("sigma", sigma))
+    most = _bounded("alpha", checks.positive("alpha", alpha, zero=True))
+    return _warp(partial(warps.elastic, width, most), shape)
 
 
+@public
 def gaussian_noise(deviation: float) -> Augmentation:
     """Images, or any examples, with noise added to each number: normal, of mean 0.
 
@@ -108,11 +115,11 @@ def gaussian_noise(deviation: float) -> Augmentation:
     >>> gaussian_noise(0.1)(np.zeros((10_000, 1)), 0).std().round(2)
     np.float64(0.1)
     """
-    where = "gaussian_noise"
-    size = _bounded(where, "deviation", checks.positive(where, "deviation", deviation, zero=True))
-    return partial(_augmented, where, (partial(_noisy, size),))
+    size = _bounded("deviation", checks.positive("deviation", deviation, zero=True))
+    return partial(_augmentation, (partial(_noisy, size),))
 
 
+@public
 def compose(*augmentations: Augmentation) -> Augmentation:
     """One augmentation after another, each by seeds of its own.
 
@@ -127,41 +134,42 @@ def compose(*augmentations: Augmentation) -> Augmentation:
     dtype('float32')
     """
     if not augmentations:
-        raise ValueError("compose: augmentations must have at least one")
-    checks.functions("compose", "augmentations", augmentations)
+        raise value_error("augmentations must have at least one")
+    checks.functions("augmentations", augmentations)
     none: tuple[Stage, ...] = ()
     stages = reduce(_joined, concat(map(_stages, augmentations)), none)
-    return partial(_augmented, "compose", stages)
+    return partial(_augmentation, stages)
 
 
 def seeds_of(seed: int, epoch: int, places: Array) -> Array:
     """`image_seeds` of checked arguments."""
-    one = generator(seed, Stream.IMAGES, epoch).integers(2**64, size=1, dtype=np.uint64)
+    one = generator(seed, Purpose.IMAGES, epoch).integers(2**64, size=1, dtype=np.uint64)
     return derived(one, places)
 
 
-def _augmented(where: str, stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
+@public
+def _augmentation(stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
     """A tile of images after another, so that what is made of them on the way stays in cache."""
-    checks.matrix(where, "X", X)
-    seeds = _seeds(where, seed, X.shape[1])
+    checks.matrix("X", X)
+    seeds = _seeds(seed, X.shape[1])
     rows = np.empty(X.shape[::-1], np.float64 if X.dtype == np.float64 else np.float32)
     step = max(1, MOST_PIXELS // len(X))
     for start in range(0, len(rows), step):
         tile = slice(start, start + step)
-        rows[tile] = _through(where, stages, X[:, tile].astype(rows.dtype), seeds[tile]).T
+        rows[tile] = _through(stages, X[:, tile].astype(rows.dtype), seeds[tile]).T
     return freeze(rows.T)
 
 
-def _through(where: str, stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
+def _through(stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
     """Examples after all stages, each of which has its own seeds."""
     for number, stage in enumerate(stages):
         own = derived(seeds, np.array([number]))
         if isinstance(stage, Warp):
-            images = X.T.reshape(-1, *_sizes(where, stage.shape, len(X)))
+            images = X.T.reshape(-1, *_sizes(stage.shape, len(X)))
             X = warps.warped(stage.moves, images, own).reshape(len(images), -1).T
         else:
             result = stage(X, own)
-            checks.result(where, "an augmentation", result, X.shape)
+            checks.result("an augmentation", result, X.shape)
             X = result.astype(X.dtype, copy=False)
     return X
 
@@ -176,9 +184,9 @@ def _joined(stages: tuple[Stage, ...], stage: Stage) -> tuple[Stage, ...]:
 
 def _stages(augmentation: Any) -> tuple[Stage, ...]:
     """Those that an augmentation is made of; a function of the user's own is one itself."""
-    ours = isinstance(augmentation, partial) and augmentation.func is _augmented
-    whole = ours and len(augmentation.args) == 2 and not augmentation.keywords
-    return augmentation.args[1] if whole else (augmentation,)
+    ours = isinstance(augmentation, partial) and augmentation.func is _augmentation
+    whole = ours and len(augmentation.args) == 1 and not augmentation.keywords
+    return augmentation.args[0] if whole else (augmentation,)
 
 
 def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
@@ -186,41 +194,41 @@ def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
     return X + np.float32(deviation) * noise
 
 
-def _warp(where: str, move: warps.Move, shape: Any) -> Augmentation:
+def _warp(move: warps.Move, shape: Any) -> Augmentation:
     if shape is not None:
         if not isinstance(shape, tuple):
-            raise TypeError(f"{where}: shape must be (height, width), not {checks.kind(shape)}")
+            raise type_error(f"shape must be (height, width), not {checks.kind(shape)}")
         if len(shape) != 2:
-            raise ValueError(f"{where}: shape must be (height, width), not {len(shape)} numbers")
+            raise value_error(f"shape must be (height, width), not {len(shape)} numbers")
         for size in shape:
-            checks.count(where, "shape", size, least=1)
-    return partial(_augmented, where, (Warp((move,), shape),))
+            checks.count("shape", size, least=1)
+    return partial(_augmentation, (Warp((move,), shape),))
 
 
-def _sizes(where: str, shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
+def _sizes(shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
     """The height and width of images of so many pixels."""
     side = math.isqrt(n_in)
     height, width = shape or (side, side)
     if height * width != n_in:
         expected = f"of shape {shape}" if shape else "square: give their shape"
-        raise ValueError(f"{where}: X has {n_in} rows, so its images are not {expected}")
+        raise value_error(f"X has {n_in} rows, so its images are not {expected}")
     return height, width
 
 
-def _seeds(where: str, seed: Any, m: int) -> Array:
+def _seeds(seed: Any, m: int) -> Array:
     if not isinstance(seed, np.ndarray):
-        checks.count(where, "seed", seed, least=0)
+        checks.count("seed", seed, least=0)
         return seeds_of(seed, 0, np.arange(m))
     if seed.dtype != np.uint64:
-        raise TypeError(f"{where}: seed must be an integer or image_seeds, not {seed.dtype}")
+        raise type_error(f"seed must be an integer or image_seeds, not {seed.dtype}")
     if seed.shape != (m,):
-        raise ValueError(f"{where}: seed must be of {m} examples, not of shape {seed.shape}")
+        raise value_error(f"seed must be of {m} examples, not of shape {seed.shape}")
     return seed
 
 
-def _bounded(where: str, name: str, size: float) -> float:
+def _bounded(name: str, size: float) -> float:
     if not abs(size) <= MOST:
-        raise ValueError(f"{where}: {name} must be at most {MOST:,.0f}, not {size}")
+        raise value_error(f"{name} must be at most {MOST:,.0f}, not {size}")
     return size
 
 
@@ -229,12 +237,12 @@ def _range(name: str, value: float | Range, middle: float = 0.0) -> Range:
     if not isinstance(value, tuple):
         if not isinstance(value, Real):
             came = checks.kind(value)
-            raise TypeError(f"affine: {name} must be a number or (low, high), not {came}")
-        reach = _bounded("affine", name, checks.positive("affine", name, value, zero=True))
+            raise type_error(f"{name} must be a number or (low, high), not {came}")
+        reach = _bounded(name, checks.positive(name, value, zero=True))
         return middle - reach, middle + reach
     if len(value) != 2:
-        raise ValueError(f"affine: {name} takes a number or (low, high), not {len(value)}")
-    low, high = (_bounded("affine", name, checks.number("affine", name, each)) for each in value)
+        raise value_error(f"{name} takes a number or (low, high), not {len(value)}")
+    low, high = (_bounded(name, checks.number(name, each)) for each in value)
     if low > high:
-        raise ValueError(f"affine: {name} must be (low, high), not {(low, high)}")
+        raise value_error(f"{name} must be (low, high), not {(low, high)}")
     return low, high

@@ -1,5 +1,7 @@
 """Batches that a network learns from: shards in order, and endless streams at random."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
@@ -9,28 +11,41 @@ import numpy as np
 from toolz import concat, drop
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, frozen_view
+from scratchmlp.core.arrays import Array, Numbers, columns, freeze, frozen_view, owned
+from scratchmlp.core.border import public, public_stream
 from scratchmlp.core.data.augment import Augmentation, seeds_of
-from scratchmlp.core.data.preprocessing import columns
-from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.core.model import fitting
+from scratchmlp.core.model.masks import Masks
+from scratchmlp.core.model.weights import total_weight
+from scratchmlp.core.randomness import Purpose, generator
 
 Map: TypeAlias = Callable[..., Iterable[Any]]  # as the built-in map
 
 
 class Batch(NamedTuple):
-    """Examples X (n_in, m), labels y (m,) or targets y (n_out, m), and weights (m,) or None."""
+    """Examples X (n_in, m) with labels y (m,) or targets y (n_out, m), and what else they need.
+
+    `weights` are (m,), or (n_out, m). `rows` are the places of X's rows among all features, where
+    the rest are zero in all of X. `masks` are those of dropout. `total` is what the weighted sum of
+    losses is divided by, where that is not the sum of the weights.
+    """
 
     X: Array
     y: Array
     weights: Array | None = None
+    rows: Array | None = None
+    masks: Masks | None = None
+    total: Numbers | None = None
 
 
+@public
 def shards(
     X: Array, y: Array, *, size: int = 1250, weights: Array | None = None
 ) -> tuple[Batch, ...]:
-    """The examples in order, as batches of `size` (the last may have fewer); no copy is made.
+    """The examples in order, as batches of `size` (the last may have fewer).
 
-    The default is measured: what a layer of a few hundred units makes of 1250 examples stays in
+    No copy is made: the batches look at the memory of X, y and weights, whatever is in it. The
+    default size is measured: what a layer of a few hundred units makes of 1250 examples stays in
     cache, and the calls' own cost is lost in it. From 1000 to 3000 the difference is a few percent.
 
     Raises ValueError where X, y and weights differ in the number of examples, or size is below 1.
@@ -38,16 +53,18 @@ def shards(
     >>> [batch.y for batch in shards(np.zeros((4, 5)), np.arange(5), size=2)]
     [array([0, 1]), array([2, 3]), array([4])]
     """
-    check_examples("shards", X, y, weights)
-    checks.count("shards", "size", size, least=1)
-    whole = Batch(X, y, weights)
+    check_examples(X, y, weights)
+    checks.count("size", size, least=1)
 
     def part(start: int) -> Batch:
-        return _each(lambda examples: examples[..., start : start + size], whole)
+        place = slice(start, start + size)
+        own = None if weights is None else frozen_view(weights[..., place])
+        return Batch(frozen_view(X[..., place]), frozen_view(y[..., place]), own)
 
-    return tuple(map(part, range(0, X.shape[1], size)))
+    return tuple(map(part, range(0, X.shape[-1], size)))
 
 
+@public_stream
 def minibatches(
     X: Array,
     y: Array,
@@ -63,7 +80,11 @@ def minibatches(
 
     Each example comes once an epoch, in an order of the epoch's own; an epoch's last batch has
     what is left. Batch k is a function of (seed, k) alone, so a run that stopped after k batches
-    goes on with start=k. Examples in C order are first copied to Fortran order, once.
+    goes on with start=k. Writable arrays are copied once, and so is X in C order; read-only arrays
+    in Fortran order are not, so make data read-only that is too large to copy.
+
+    The gradient of a batch is an unbiased estimate of that of all the data: with weights its
+    `total` is its number of examples times the mean weight of all.
 
     With an augmentation, each example is distorted anew in each epoch, as a function of (seed,
     epoch, example). `map` makes the batches; it has to be lazy, as the built-in one and that of
@@ -77,51 +98,72 @@ def minibatches(
     >>> [len(next(batches).y) for _ in range(6)]
     [2, 2, 1, 2, 2, 1]
     """
-    check_examples("minibatches", X, y, weights)
-    checks.count("minibatches", "size", size, least=1)
-    checks.count("minibatches", "seed", seed, least=0)
-    checks.count("minibatches", "start", start, least=0)
-    checks.function("minibatches", "map", map)
+    check_examples(X, y, weights)
+    checks.count("size", size, least=1)
+    checks.count("seed", seed, least=0)
+    checks.count("start", start, least=0)
+    checks.function("map", map)
     if augment is not None:
-        checks.function("minibatches", "augment", augment)
-    epoch, skipped = divmod(start, -(-X.shape[1] // size))
-    whole = Batch(np.asfortranarray(X), y, weights)
-    orders = concat(_order(seed, X.shape[1], size, number) for number in count(epoch))
-    return iter(map(partial(_made, whole, augment, seed), drop(skipped, orders)))
+        checks.function("augment", augment)
+    m = X.shape[-1]
+    epoch, skipped = divmod(start, -(-m // size))
+    whole = Batch(_examples(X), owned(y), weights if weights is None else owned(weights))
+    orders = concat(_order(seed, m, size, number) for number in count(epoch))
+    mean = None if weights is None else total_weight(weights, m) / m
+    if mean is not None:
+        fitting.some_weight(mean)
+    return iter(map(partial(_made, whole, mean, augment, seed), drop(skipped, orders)))
 
 
-def check_examples(where: str, X: Array, y: Array, weights: Array | None) -> None:
+def check_examples(X: Array, y: Array, weights: Array | None) -> None:
     """Examples, labels or targets, and weights, as many of each."""
-    checks.pairs(where, X, y)
+    fitting.pairs(X, y)
     if weights is not None:
-        checks.weights(where, weights, X.shape[1])
+        fitting.weights(weights, X.shape[-1], k=_networks(X, weights))
 
 
-def _each(function: Callable[[Array], Array], batch: Batch) -> Batch:
-    X, y, weights = batch
-    return Batch(
-        frozen_view(function(X)),
-        frozen_view(function(y)),
-        None if weights is None else frozen_view(function(weights)),
-    )
+def _networks(X: Array, weights: Any) -> int | None:
+    """How many networks the weights may be of: as many as X is of, or any number of one X."""
+    own = isinstance(weights, np.ndarray) and weights.ndim == 3
+    return len(X) if X.ndim == 3 else len(weights) if own else None
+
+
+def _examples(X: Array) -> Array:
+    """X with each example contiguous, in memory that nobody writes to."""
+    if X.ndim == 3 or X.flags.f_contiguous:
+        return owned(X)
+    return freeze(np.asfortranarray(X))
 
 
 def _order(seed: int, m: int, size: int, epoch: int) -> Iterator[tuple[int, Array]]:
     """The number of the epoch, and the examples of each of its batches."""
-    order = generator(seed, Stream.MINIBATCHES, epoch).permutation(m)
+    order = generator(seed, Purpose.MINIBATCHES, epoch).permutation(m)
     return ((epoch, order[start : start + size]) for start in range(0, m, size))
 
 
-def _made(whole: Batch, augment: Augmentation | None, seed: int, order: tuple[int, Array]) -> Batch:
+def _made(
+    whole: Batch,
+    mean: Numbers | None,
+    augment: Augmentation | None,
+    seed: int,
+    order: tuple[int, Array],
+) -> Batch:
     epoch, places = order
     batch = chosen(whole, places)
+    if mean is not None:
+        batch = batch._replace(total=mean * len(places))
     if augment is None:
         return batch
     X = augment(batch.X, seeds_of(seed, epoch, places))
-    checks.result("minibatches", "augment", X, batch.X.shape)
+    checks.result("augment", X, batch.X.shape)
     return batch._replace(X=frozen_view(X))
 
 
 def chosen(whole: Batch, places: Array) -> Batch:
     """A read-only copy of some examples, by their places."""
-    return _each(lambda examples: columns(examples, places), whole)
+    X, y, weights = whole[:3]
+    return Batch(
+        freeze(columns(X, places)),
+        freeze(columns(y, places)),
+        None if weights is None else freeze(columns(weights, places)),
+    )

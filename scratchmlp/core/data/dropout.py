@@ -1,30 +1,26 @@
 """Dropout: masks at random, as values, and a stream of batches that carry theirs."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
+from scratchmlp.core.border import public, public_stream, type_error, value_error
 from scratchmlp.core.data.batches import Batch, Map
-from scratchmlp.core.data.live_rows import LiveBatch
 from scratchmlp.core.model.masks import Masks
-from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.core.randomness import Purpose, generator
 
 Rates: TypeAlias = float | Sequence[float]
-Layer: TypeAlias = tuple[int, float]  # the units that there are, and the rate to drop them
+Drop: TypeAlias = tuple[int, float]  # the units of a layer, and the probability to drop each
 
 
-class MaskedBatch(NamedTuple):
-    """A batch, and the masks of the network that learns from it."""
-
-    batch: Batch | LiveBatch
-    masks: Masks
-
-
+@public
 def dropout_masks(
     sizes: Sequence[int],
     m: int,
@@ -52,14 +48,14 @@ def dropout_masks(
            [2., 0., 0., 0.],
            [2., 0., 2., 2.]], dtype=float32)
     """
-    where = "dropout_masks"
-    layers = _layers(where, sizes, rate, input_rate)
-    checks.count(where, "m", m, least=1)
-    checks.count(where, "seed", seed, least=0)
-    checks.count(where, "iteration", iteration, least=0)
+    layers = _layers(sizes, rate, input_rate)
+    checks.count("m", m, least=1)
+    checks.count("seed", seed, least=0)
+    checks.count("iteration", iteration, least=0)
     return _masks(layers, m, seed, iteration, 0)
 
 
+@public_stream
 def dropout(
     batches: Iterable[Any],
     sizes: Sequence[int],
@@ -88,60 +84,72 @@ def dropout(
     >>> [state.iteration for state in train(start, batches, optimizer=sgd(0.1))]
     [1, 2]
     """
-    layers = _layers("dropout", sizes, rate, input_rate)
-    checks.stream("dropout", "batches", batches)
-    checks.count("dropout", "seed", seed, least=0)
-    checks.count("dropout", "start", start, least=0)
-    checks.function("dropout", "map", map)
+    layers = _layers(sizes, rate, input_rate)
+    checks.stream("batches", batches)
+    checks.count("seed", seed, least=0)
+    checks.count("start", start, least=0)
+    checks.function("map", map)
     return iter(map(partial(_with_masks, layers, seed), count(start), batches))
 
 
-def _layers(where: str, sizes: Sequence[int], rate: Any, input_rate: Any) -> list[Layer]:
-    checks.sizes(where, sizes)
+def _layers(sizes: Sequence[int], rate: Any, input_rate: Any) -> list[Drop]:
+    checks.sizes(sizes)
     hidden = len(sizes) - 2
-    of_inputs = checks.fraction(where, "input_rate", input_rate, zero=True)
+    of_inputs = _probability("input_rate", input_rate)
     if isinstance(rate, (list, tuple)):
-        rates = [checks.fraction(where, "rate", each, zero=True) for each in rate]
+        rates = [_probability("rate", each) for each in rate]
     else:
-        rates = [checks.fraction(where, "rate", rate, zero=True)] * hidden
+        rates = [_probability("rate", rate)] * hidden
     if len(rates) != hidden:
-        raise ValueError(f"{where}: rate has {len(rates)} but sizes gives {hidden} hidden layers")
+        raise value_error(f"rate has {len(rates)} but sizes gives {hidden} hidden layers")
     return [*zip(map(int, sizes), [of_inputs, *rates], strict=False)]
 
 
-def _with_masks(layers: list[Layer], seed: int, iteration: int, batch: Any) -> Any:
-    if isinstance(batch, (Batch, LiveBatch)):
-        return _masked(layers, seed, iteration, 0, batch)
-    checks.stream("dropout", "batch", batch)
+def _probability(name: str, value: Any) -> float:
+    rate = checks.fraction(name, value, zero=True)
+    if np.float32(rate) == 1:  # the random numbers are below 1, and of this dtype
+        raise value_error(f"{name} must be below 1 as a float32 too, not {value!r}")
+    return rate
+
+
+def _with_masks(layers: list[Drop], seed: int, iteration: int, batch: Any) -> Any:
+    if isinstance(batch, Batch):
+        return _dropout(layers, seed, iteration, 0, batch)
+    checks.stream("batch", batch)
     shards = (each if callable(each) else _batch(each) for each in batch)
     return tuple(
-        partial(_masked, layers, seed, iteration, number, shard)
+        partial(_dropout, layers, seed, iteration, number, shard)
         for number, shard in enumerate(shards)
     )
 
 
-def _masked(layers: list[Layer], seed: int, iteration: int, number: int, shard: Any) -> MaskedBatch:
+@public
+def _dropout(layers: list[Drop], seed: int, iteration: int, number: int, shard: Any) -> Batch:
     batch = _batch(shard() if callable(shard) else shard)
-    checks.matrix("dropout", "X", batch.X)
-    n_in, m = batch.X.shape
-    own = [(n_in, layers[0][1]), *layers[1:]]  # a LiveBatch has fewer rows than the network takes
-    return MaskedBatch(batch, _masks(own, m, seed, iteration, number))
+    checks.array("X", batch.X)
+    checks.not_empty("X", batch.X)
+    n_in, m = batch.X.shape[-2:]
+    own = [(n_in, layers[0][1]), *layers[1:]]  # a Batch of some rows has fewer than the network
+    return batch._replace(masks=_masks(own, m, seed, iteration, number))
 
 
-def _batch(shard: Any) -> Batch | LiveBatch:
-    if isinstance(shard, (Batch, LiveBatch)):
-        return shard
-    came = checks.kind(shard)
-    raise TypeError(f"dropout: a shard must be a Batch or a function of one, not {came}")
+def _batch(shard: Any) -> Batch:
+    if not isinstance(shard, Batch):
+        raise type_error(
+            f"a shard must be a Batch or a function that returns one, not {checks.kind(shard)}"
+        )
+    if shard.masks is not None:
+        raise value_error("a batch has masks already")
+    return shard
 
 
-def _masks(layers: list[Layer], m: int, seed: int, *keys: int) -> Masks:
+def _masks(layers: list[Drop], m: int, seed: int, *keys: int) -> Masks:
     def mask(layer: int, size: int, rate: float) -> Array | None:
         if rate == 0:
             return None
         # One example after the other for X, one unit after the other for A: as these lie in memory.
         shape = (size, m) if layer else (m, size)
-        numbers = generator(seed, Stream.DROPOUT, *keys, layer).random(shape, np.float32)
+        numbers = generator(seed, Purpose.DROPOUT, *keys, layer).random(shape, np.float32)
         drawn = (numbers >= rate).astype(np.float32)
         drawn *= np.float32(1 / (1 - rate))
         return freeze(drawn if layer else drawn.T)

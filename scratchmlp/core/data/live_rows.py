@@ -5,32 +5,26 @@ border, and more than half of all when shards are made of examples that have the
 one that fewest others have, in common.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze
+from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data.batches import Batch, check_examples, chosen
 
 
-class LiveBatch(NamedTuple):
-    """A batch without its dead rows: X (n_live, m) are the `rows` (n_live,) of n_in in all."""
-
-    X: Array
-    y: Array
-    weights: Array | None
-    rows: Array
-    n_in: int
-
-
+@public
 def live_shards(
     X: Array, y: Array, *, size: int = 1250, weights: Array | None = None
-) -> tuple[LiveBatch, ...]:
+) -> tuple[Batch, ...]:
     """The examples as shards without dead rows, in an order that leaves most rows dead.
 
-    They are for wherever shards are taken, and give the same sums in another order. Each holds a
-    copy of its live rows, so the whole X is no longer needed.
+    They are for wherever shards are taken, and give the same sums in another order. Each is a Batch
+    whose X (n_live, m) holds a copy of its `rows` alone, so the whole X is no longer needed.
 
     Raises as `shards`.
 
@@ -38,18 +32,19 @@ def live_shards(
     >>> [(batch.rows, batch.y) for batch in live_shards(X, np.arange(4), size=2)]
     [(array([0]), array([1, 3])), (array([1]), array([0, 2]))]
     """
-    check_examples("live_shards", X, y, weights)
-    checks.count("live_shards", "size", size, least=1)
+    check_examples(X, y, weights)
+    checks.matrix("X", X)
+    checks.count("size", size, least=1)
     order = _rarest_rows(X).argsort(kind="stable")
     parts = (order[start : start + size] for start in range(0, len(order), size))
     return tuple(_live(chosen(Batch(X, y, weights), part)) for part in parts)
 
 
-def _live(batch: Batch) -> LiveBatch:
+def _live(batch: Batch) -> Batch:
     live = np.asarray(batch.X.any(axis=1))
     live[0] |= not live.any()  # a matrix without rows is more trouble than one row of zeros
     X = np.asfortranarray(batch.X[live])
-    return LiveBatch(freeze(X), *batch[1:], freeze(np.flatnonzero(live)), len(live))
+    return batch._replace(X=freeze(X), rows=freeze(np.flatnonzero(live)))
 
 
 def _rarest_rows(X: Array) -> Array:
@@ -59,15 +54,11 @@ def _rarest_rows(X: Array) -> Array:
     return np.concatenate([(tile[:, by_rarity] != 0).argmax(axis=1) for tile in tiles])
 
 
-def check_live(where: str, batch: LiveBatch, params: Params) -> None:
-    """A LiveBatch for these parameters; its examples are checked as those of any batch."""
-    n_in = params[0].W.shape[1]
-    checks.count(where, "n_in", batch.n_in, least=1)
-    if batch.n_in != n_in:
-        raise ValueError(f"{where}: X has {batch.n_in} features but layer 1 takes {n_in}")
-    checks.labels(where, batch.rows, n_in, "rows")
-    if (np.diff(batch.rows) < 1).any():
-        raise ValueError(f"{where}: rows must be in ascending order, each once")
+def check_rows(rows: Any, params: Params) -> None:
+    """Places of features that the first layer takes, in ascending order."""
+    checks.labels(rows, params[0].W.shape[-1], "rows")
+    if (np.diff(rows.astype(np.intp)) < 1).any():
+        raise value_error("rows must be in ascending order, each once")
 
 
 def restrict(params: Params, rows: Array) -> Params:
@@ -77,7 +68,7 @@ def restrict(params: Params, rows: Array) -> Params:
     array([[1, 3]])
     """
     (W, b), *rest = params
-    return Layer(W[:, rows], b), *rest
+    return Layer(W[..., rows], b), *rest
 
 
 def expand(grads: Grads, rows: Array, n_in: int) -> Grads:
@@ -87,6 +78,6 @@ def expand(grads: Grads, rows: Array, n_in: int) -> Grads:
     array([[1, 0, 3]])
     """
     (dW, db), *rest = grads
-    whole = np.zeros((len(dW), n_in), dW.dtype)
-    whole[:, rows] = dW
+    whole = np.zeros((*dW.shape[:-1], n_in), dW.dtype)
+    whole[..., rows] = dW
     return Layer(whole, db), *rest

@@ -1,13 +1,17 @@
 """Examples and their labels: scaled, shuffled and split."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, freeze, frozen_view
-from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.core.arrays import Array, columns, freeze, frozen_view, owned
+from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.model import fitting
+from scratchmlp.core.randomness import Purpose, generator
 
 
 class Data(NamedTuple):
@@ -17,6 +21,7 @@ class Data(NamedTuple):
     y: Any
 
 
+@public
 def normalize(pixels: Array, dtype: DTypeLike = np.float32) -> Array:
     """Pixels 0 ... 255 as numbers from 0 to 1, in the same memory order.
 
@@ -25,11 +30,11 @@ def normalize(pixels: Array, dtype: DTypeLike = np.float32) -> Array:
     >>> normalize(np.array([[0, 51, 255]]))
     array([[0. , 0.2, 1. ]], dtype=float32)
     """
-    checks.array("normalize", "pixels", pixels)
-    kind = checks.floating("normalize", dtype)
+    checks.array("pixels", pixels)
+    kind = checks.floating(dtype)
     if pixels.dtype != np.uint8 and pixels.size and not (pixels.min() >= 0 and pixels.max() <= 255):
-        raise ValueError(
-            f"normalize: pixels must be from 0 to 255, not from {pixels.min()} to {pixels.max()}"
+        raise value_error(
+            f"pixels must be from 0 to 255, not from {pixels.min()} to {pixels.max()}"
         )
     scaled = pixels.astype(kind)
     scaled /= 255
@@ -50,6 +55,7 @@ class Standardized(NamedTuple):
     statistics: Statistics
 
 
+@public
 def standardize(X: Array, statistics: Statistics | None = None) -> Standardized:
     """The examples X (n_in, m), less the mean of each feature and divided by its deviation.
 
@@ -66,14 +72,15 @@ def standardize(X: Array, statistics: Statistics | None = None) -> Standardized:
            [ 0.,  0.]]), array([[0.],
            [1.]]))
     """
-    checks.matrix("standardize", "X", X)
-    checks.finite("standardize", "X", X)
+    checks.matrix("X", X)
+    checks.finite("X", X)
     mean, deviation = _statistics(X) if statistics is None else _fitting(X, statistics)
     dtype = X.dtype if X.dtype.kind == "f" else np.float32
     scaled = ((X - mean) / deviation).astype(dtype, copy=False)
-    return Standardized(freeze(scaled), Statistics(frozen_view(mean), frozen_view(deviation)))
+    return Standardized(freeze(scaled), Statistics(owned(mean), owned(deviation)))
 
 
+@public
 def shuffle(X: Array, y: Array, *, seed: int) -> Data:
     """The examples X (n_in, m) and their y in a random order, which is a function of seed and m.
 
@@ -83,12 +90,13 @@ def shuffle(X: Array, y: Array, *, seed: int) -> Data:
     >>> bool((X[0] == y).all())
     True
     """
-    checks.pairs("shuffle", X, y)
-    checks.count("shuffle", "seed", seed, least=0)
-    order = generator(seed, Stream.SHUFFLE).permutation(X.shape[1])
+    fitting.pairs(X, y)
+    checks.count("seed", seed, least=0)
+    order = generator(seed, Purpose.SHUFFLE).permutation(X.shape[-1])
     return Data(*map(freeze, (columns(X, order), columns(y, order))))
 
 
+@public
 def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
     """The first `fraction` of the examples, rounded to whole ones, and the rest; no copy is made.
 
@@ -98,14 +106,14 @@ def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
     >>> training.y, validation.X
     (array([1, 2, 3, 4]), array([[5]]))
     """
-    checks.pairs("split", X, y)
-    checks.fraction("split", "fraction", fraction)
-    m = X.shape[1]
+    fitting.pairs(X, y)
+    checks.fraction("fraction", fraction)
+    m = X.shape[-1]
     cut = round(fraction * m)
     if not 0 < cut < m:
-        raise ValueError(f"split: fraction {fraction} of {m} examples leaves one side empty")
+        raise value_error(f"fraction {fraction} of {m} examples leaves one side empty")
     left, right = (
-        Data(frozen_view(X[:, part]), frozen_view(y[..., part]))
+        Data(frozen_view(X[..., part]), frozen_view(y[..., part]))
         for part in (slice(cut), slice(cut, None))
     )
     return left, right
@@ -114,30 +122,22 @@ def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
 def _statistics(X: Array) -> Statistics:
     mean: Array = X.mean(axis=1, dtype=np.float64, keepdims=True)
     deviation: Array = X.std(axis=1, dtype=np.float64, keepdims=True)
-    # What is left of a constant feature is the rounding of its mean.
-    constant = deviation <= 1e-12 * np.abs(mean)
-    return Statistics(mean, np.where(constant, 1.0, deviation))
+    constant = X.min(axis=1, keepdims=True) == X.max(axis=1, keepdims=True)
+    # The deviation of numbers that differ is 0 where their squares are too small for a float.
+    return Statistics(mean, np.where(constant | (deviation == 0), 1.0, deviation))
 
 
 def _fitting(X: Array, statistics: Statistics) -> Statistics:
     if not isinstance(statistics, Statistics):
         came = checks.kind(statistics)
-        raise TypeError(f"standardize: statistics must be Statistics, not {came}")
+        raise type_error(f"statistics must be Statistics, not {came}")
     for name, value in zip(Statistics._fields, statistics, strict=True):
-        checks.array("standardize", name, value, "f")
+        checks.array(name, value, "f")
         if value.shape != (len(X), 1):
-            raise ValueError(
-                f"standardize: {name} must have shape {(len(X), 1)} for X of shape {X.shape}, "
-                f"not {value.shape}"
+            raise value_error(
+                f"{name} must have shape {(len(X), 1)} for X of shape {X.shape}, not {value.shape}"
             )
-        checks.finite("standardize", name, value)
+        checks.finite(name, value)
     if statistics.deviation.min() <= 0:
-        raise ValueError("standardize: each deviation must be above 0")
+        raise value_error("each deviation must be above 0")
     return statistics
-
-
-def columns(examples: Array, places: Array) -> Array:
-    """A fresh array of some examples (along the last axis), each contiguous where they were."""
-    if examples.ndim == 2 and examples.flags.f_contiguous:
-        return examples.T.take(places, axis=0).T
-    return examples.take(places, axis=-1)

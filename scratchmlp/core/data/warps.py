@@ -4,6 +4,8 @@ Places are (m, 2, height, width): for each pixel of each image its row and its c
 the image's centre.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias

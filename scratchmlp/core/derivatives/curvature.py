@@ -1,31 +1,55 @@
 """Products of a vector with the loss's Hessian, and with the Gauss-Newton part of it."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+from toolz import accumulate
 
-from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree, map_layers
+from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.derivatives.directional import pushed_forward, times
-from scratchmlp.core.model.activations import flat
+from scratchmlp.core.derivatives.directional import (
+    Tangents,
+    cotangents,
+    elementwise_product,
+    forward_tangents,
+    tangents_of_X,
+    through_outputs,
+)
+from scratchmlp.core.model import fitting
+from scratchmlp.core.model.activations import softmax, zero_second
+from scratchmlp.core.model.losses import column_sums, softmax_product
 from scratchmlp.core.model.network import (
     Cache,
     Network,
     activations,
+    backpropagated,
     classifier,
-    gathered,
-    pulled_back,
-    scale,
+    parameter_grads,
+    propagate,
+    quiet,
+    resolved,
+    taken,
+    weighted_delta,
 )
 from scratchmlp.core.model.products import product_transposed
-from scratchmlp.core.training.objective import Shards, check, gather, given
+from scratchmlp.core.training.objective import (
+    Derivative,
+    Shards,
+    Work,
+    data_as_shards,
+    reduced,
+)
 
-Times: TypeAlias = Callable[[Params], Grads]
+HessianOperator: TypeAlias = Callable[[Params], Grads]  # the product with a vector
+Deltas: TypeAlias = tuple[Array, Array]  # dZ and RdZ of a layer
 
 
+@public
 def hvp(
     params: Params,
     vector: Params,
@@ -49,16 +73,18 @@ def hvp(
     activation has no `second` or the loss no `curvature`.
     Source: Pearlmutter 1994, "Fast Exact Multiplication by the Hessian".
 
+    >>> import numpy as np
     >>> from scratchmlp import regressor
     >>> params = (Layer(np.array([[1.0]]), np.array([[0.0]])),)
     >>> hvp(params, params, np.array([[3.0, 1.0]]), np.array([[0.0, 0.0]]), regressor)
     (Layer(W=array([[5.]]), b=array([[2.]])),)
     """
-    check("hvp", params, network, map)
-    checks.like_params("hvp", "vector", vector, params)
-    return times_hessian("hvp", params, given("hvp", X, y, weights), network, map)(vector)
+    operator = hessian_operator(params, data_as_shards(X, y, weights), network, map)
+    fitting.like_params("vector", vector, params)
+    return operator(vector)
 
 
+@public
 def gnvp(
     params: Params,
     vector: Params,
@@ -78,114 +104,169 @@ def gnvp(
     The arguments are those of `hvp`, and what is raised, except for activations.
     Source: Schraudolph 2002, "Fast Curvature Matrix-Vector Products".
 
+    >>> import numpy as np
     >>> from scratchmlp import regressor
     >>> params = (Layer(np.array([[1.0]]), np.array([[0.0]])),)
     >>> gnvp(params, params, np.array([[3.0, 1.0]]), np.array([[0.0, 0.0]]), regressor)
     (Layer(W=array([[5.]]), b=array([[2.]])),)
     """
-    check("gnvp", params, network, map)
-    checks.like_params("gnvp", "vector", vector, params)
-    return times_gauss_newton("gnvp", params, given("gnvp", X, y, weights), network, map)(vector)
+    operator = gauss_newton_operator(params, data_as_shards(X, y, weights), network, map)
+    fitting.like_params("vector", vector, params)
+    return operator(vector)
 
 
-def times_hessian(where: str, params: Params, data: Shards, network: Network, map: Map) -> Times:
-    """The function that multiplies by the Hessian at checked parameters."""
-    for number, g in enumerate(activations(network, len(params))[:-1], start=1):
+@public
+def jvp_grad(
+    params: Params,
+    cotangent: Array,
+    X: Array,
+    network: Network = classifier,
+    *,
+    X_tangent: Array,
+) -> Grads:
+    """The gradient in the params of the sum of cotangent * (the derivative of A along X_tangent).
+
+    That derivative is `jvp` in a direction of the examples alone; cotangent is (n_out, m), like the
+    outputs A, and X_tangent (n_in, m), like X. It is what fits a network to a differential equation
+    or penalizes its slopes: with c the derivative less its target, it is the gradient of half the
+    sum of their squares.
+
+    Raises as `jvp` and `vjp`, and ValueError where an activation has no `second`.
+    Source: Pearlmutter 1994, as `hvp`: it is the derivative of `vjp` in the direction of X_tangent.
+
+    >>> import numpy as np
+    >>> from scratchmlp import regressor
+    >>> params = tuple(Layer(np.array([[slope]]), np.zeros((1, 1))) for slope in (2.0, 3.0))
+    >>> one = np.ones((1, 1))
+    >>> [layer.W.item() for layer in jvp_grad(params, one, one, regressor, X_tangent=one)]
+    [3.0, 2.0]
+    """
+    known = resolved(network, params)
+    _check_second(known)
+    c = cotangents(params, cotangent, X)
+    RX = tangents_of_X(X_tangent, X, params)
+    still = map_layers(np.zeros_like, params)
+    with quiet():
+        cache = propagate(params, taken(X, params), known)
+        tangents = forward_tangents(params, still, cache, known, RX)
+        last = through_outputs(cache, c, known), _outputs_tangent(cache, c, known, tangents.RZ[-1])
+        each = [*_delta_tangents(params, still, cache, known, tangents, last)]
+        return frozen_tree(_gradient_tangents(cache, tangents, each))
+
+
+def hessian_operator(params: Params, data: Shards, network: Network, map: Map) -> HessianOperator:
+    """The function that multiplies vectors by the Hessian; the arguments are checked here."""
+    known = resolved(network, params)
+    _check_second(known)
+    return _operator(_hessian_product, params, data, known, map)
+
+
+def gauss_newton_operator(
+    params: Params, data: Shards, network: Network, map: Map
+) -> HessianOperator:
+    """The function that multiplies vectors by the Gauss-Newton matrix."""
+    return _operator(_gauss_newton_product, params, data, resolved(network, params), map)
+
+
+def _check_second(network: Network) -> None:
+    for number, g in enumerate(activations(network)[:-1], start=1):
         if g.second is None:
-            raise ValueError(
-                f"{where}: network needs the second derivative of its activations, "
+            raise value_error(
+                f"network needs the second derivative of its activations, "
                 f"but that of layer {number} has none"
             )
-    _check_curvature(where, network)
-    return partial(_product, where, _hessian_product, params, data, network, map)
 
 
-def times_gauss_newton(
-    where: str, params: Params, data: Shards, network: Network, map: Map
-) -> Times:
-    """The function that multiplies by the Gauss-Newton matrix at checked parameters."""
-    _check_curvature(where, network)
-    return partial(_product, where, _gauss_newton_product, params, data, network, map)
-
-
-def _check_curvature(where: str, network: Network) -> None:
+def _operator(
+    derivative: Derivative, params: Params, data: Shards, network: Network, map: Map
+) -> HessianOperator:
     if network.loss.curvature is None:
-        raise ValueError(f"{where}: network needs the curvature of its loss, which has none")
+        raise value_error("network needs the curvature of its loss, which has none")
+    return partial(_product, Work(params, network, derivative), data, map)
 
 
-def _product(
-    where: str,
-    derivative: Callable[..., Grads],
-    params: Params,
-    data: Shards,
-    network: Network,
-    map: Map,
-    vector: Params,
-) -> Grads:
-    return frozen_tree(gather(where, params, data, network, map, derivative, (vector,))[1])
+def _product(work: Work, data: Shards, map: Map, vector: Params) -> Grads:
+    return frozen_tree(reduced(work._replace(vectors=(vector,)), data, map)[1])
 
 
 def _gauss_newton_product(
-    params: Params,
-    cache: Cache,
-    Y: Array,
-    network: Network,
-    weights: Array | None,
-    total: float | None,
-    where: str,
-    vector: Params,
+    params: Params, cache: Cache, Y: Array, network: Network, factors: Any, vector: Params
 ) -> Grads:
     """J.T H J vector: what backward would make of the curvature in the place of the delta."""
-    RZ = pushed_forward(params, vector, cache, network, where).RZ[-1]
-    RdZ = _curved(where, network, cache, Y, RZ, scale(Y, weights, total))
-    return gathered(pulled_back(params, cache, RdZ, network, where), cache)
+    RZ = forward_tangents(params, vector, cache, network).RZ[-1]
+    RdZ = _weighted_curvature(network, cache, Y, RZ, factors)
+    return parameter_grads(backpropagated(params, cache, RdZ, network), cache)
 
 
 def _hessian_product(
-    params: Params,
-    cache: Cache,
-    Y: Array,
-    network: Network,
-    weights: Array | None,
-    total: float | None,
-    where: str,
-    vector: Params,
+    params: Params, cache: Cache, Y: Array, network: Network, factors: Any, vector: Params
 ) -> Grads:
     """The derivative of `backpropagate` in the direction of the vector."""
-    RZs, RAs, slopes = pushed_forward(params, vector, cache, network, where)
-    share = scale(Y, weights, total)
-    delta = network.loss.delta(cache.A[-1], Y)
-    checks.result(where, "the loss's delta", delta, Y.shape)
-    dZ = (delta * share).astype(Y.dtype, copy=False)
-    RdZ = _curved(where, network, cache, Y, RZs[-1], share)
-    column = np.ones((Y.shape[1], 1), Y.dtype)
-    grads = list[Layer]()
-    for above in range(len(params) - 1, 0, -1):
-        A, slope = cache.A[above], slopes[above - 1]
-        RdW = product_transposed(RdZ, A) + product_transposed(dZ, RAs[above - 1])
-        grads.append(Layer(RdW, RdZ @ column))
-        W, RW = params[above].W, vector[above].W
-        dA, RdA = W.T @ dZ, W.T @ RdZ
-        RdA += RW.T @ dZ
+    tangents = forward_tangents(params, vector, cache, network)
+    dZ = weighted_delta(network.loss, cache, Y, factors)
+    RdZ = _weighted_curvature(network, cache, Y, tangents.RZ[-1], factors)
+    each = [*_delta_tangents(params, vector, cache, network, tangents, (dZ, RdZ))]
+    return _gradient_tangents(cache, tangents, each)
+
+
+def _gradient_tangents(cache: Cache, tangents: Tangents, each: list[Deltas]) -> Grads:
+    """RdW = RdZ A.T + dZ RA.T of every layer, and Rdb, by its deltas from the last layer on."""
+    grads = parameter_grads((RdZ for _, RdZ in each), cache)
+    layers = zip(grads, reversed(each), tangents.RA, strict=True)
+    return tuple(
+        layer if RA is None else Layer(layer.W + product_transposed(dZ, RA), layer.b)
+        for layer, (dZ, _), RA in layers
+    )
+
+
+def _delta_tangents(
+    params: Params,
+    vector: Params,
+    cache: Cache,
+    network: Network,
+    tangents: Tangents,
+    last: Deltas,
+) -> Iterator[Deltas]:
+    """The dZ and RdZ of every layer, from the last, which are given, to the first."""
+
+    def before(after: Deltas, above: tuple[Any, ...]) -> Deltas:
+        (W, _), (RW, _), g, Z, A, RZ, slope = above
+        dZ, RdZ = after
+        dA, RdA = W.mT @ dZ, W.mT @ RdZ
+        RdA += RW.mT @ dZ
         RdA *= slope
-        g = activations(network, len(params))[above - 1]
-        if g.second not in (None, flat):
-            bend = g.second(cache.Z[above - 1], A)
-            checks.result(where, "an activation's second derivative", bend, A.shape)
-            bend = times(RZs[above - 1], bend)
-            bend *= dA
-            RdA += bend
+        if g.second not in (None, zero_second):
+            curved = elementwise_product(RZ, g.second(Z, A))
+            curved *= dA
+            RdA += curved
         dA *= slope
-        dZ, RdZ = dA, RdA
-    grads.append(Layer(product_transposed(RdZ, cache.A[0]), RdZ @ column))
-    return tuple(reversed(grads))
+        return dA, RdA
+
+    layers = zip(
+        params[1:],
+        vector[1:],
+        activations(network)[:-1],
+        cache.Z[:-1],
+        cache.A[1:-1],
+        tangents.RZ[:-1],
+        tangents.slopes[1:],
+        strict=True,
+    )
+    return cast(Iterator[Deltas], accumulate(before, reversed([*layers]), last))
 
 
-def _curved(
-    where: str, network: Network, cache: Cache, Y: Array, RZ: Array, share: Array | float
-) -> Array:
+def _weighted_curvature(network: Network, cache: Cache, Y: Array, RZ: Array, factors: Any) -> Array:
     """RdZ of the last layer."""
     curvature = cast(Callable[..., Array], network.loss.curvature)
-    RdZ = curvature(cache.A[-1], Y, RZ)
-    checks.result(where, "the loss's curvature", RdZ, RZ.shape)
-    return (RdZ * share).astype(Y.dtype, copy=False)
+    return curvature(cache.A[-1], Y, RZ) * factors
+
+
+def _outputs_tangent(cache: Cache, c: Array, network: Network, RZ: Array) -> Array:
+    """The derivative of `through_outputs` where the last Z moves by RZ."""
+    Z, A, g = cache.Z[-1], cache.A[-1], network.loss.activation
+    if g == softmax:
+        RA = softmax_product(A, RZ)
+        return RA * (c - column_sums(A * c)) - A * column_sums(RA * c)
+    if g.second is None:
+        raise value_error("network needs the second derivative of its output activation")
+    return elementwise_product(elementwise_product(RZ, g.second(Z, A)), c)

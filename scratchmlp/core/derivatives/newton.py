@@ -1,4 +1,6 @@
-"""What stands on the products with the Hessian: its trace, and a step of Newton's method."""
+"""Uses of Hessian products: the trace of the Hessian, and a step of Newton's method."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
@@ -6,13 +8,19 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, flatten, unflatten
+from scratchmlp.core.border import public
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.derivatives.curvature import times_gauss_newton, times_hessian
+from scratchmlp.core.derivatives.curvature import gauss_newton_operator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
-from scratchmlp.core.randomness import Stream, generator
-from scratchmlp.core.training.objective import Shards, check, gather, given
+from scratchmlp.core.randomness import Purpose, generator
+from scratchmlp.core.training.objective import (
+    Shards,
+    data_as_shards,
+    value_and_grad,
+)
 
 
+@public
 def hessian_trace(
     params: Params,
     X: Array | Shards,
@@ -37,20 +45,19 @@ def hessian_trace(
     >>> hessian_trace(params, X, Y, regressor, samples=5)
     10.0
     """
-    checks.count("hessian_trace", "samples", samples, least=1)
-    checks.count("hessian_trace", "seed", seed, least=0)
-    check("hessian_trace", params, network, map)
-    data = given("hessian_trace", X, y, weights)
-    times = times_hessian("hessian_trace", params, data, network, map)
+    checks.count("samples", samples, least=1)
+    checks.count("seed", seed, least=0)
+    times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
     n = len(flatten(params))
 
     def sample(number: int) -> float:
-        v = 2.0 * generator(seed, Stream.PROBES, number).integers(2, size=n) - 1
+        v = 2.0 * generator(seed, Purpose.PROBES, number).integers(2, size=n) - 1
         return float(v @ flatten(times(unflatten(v, params))))
 
     return sum(sample(number) for number in range(samples)) / samples
 
 
+@public
 def newton_cg_step(
     params: Params,
     X: Array | Shards,
@@ -76,12 +83,11 @@ def newton_cg_step(
     >>> [a.round(6) for a in newton_cg_step(params, X, Y, regressor, damping=1e-9)[0]]
     [array([[2.]]), array([[1.]])]
     """
-    shift = checks.positive("newton_cg_step", "damping", damping)
-    checks.count("newton_cg_step", "iterations", iterations, least=1)
-    check("newton_cg_step", params, network, map)
-    data = given("newton_cg_step", X, y, weights)
-    times = times_gauss_newton("newton_cg_step", params, data, network, map)
-    _, grads = gather("newton_cg_step", params, data, network, map)
+    shift = checks.positive("damping", damping)
+    checks.count("iterations", iterations, least=1)
+    data = data_as_shards(X, y, weights)
+    times = gauss_newton_operator(params, data, network, map)
+    _, grads = value_and_grad(params, data, network, map=map)
 
     def damped(d: Array) -> Array:
         return flatten(times(unflatten(d, params))) + shift * d
@@ -98,10 +104,10 @@ def _conjugate_gradients(times: Callable[[Array], Array], b: Array, iterations: 
     x, r, p = np.zeros_like(b), b, b
     for _ in range(iterations):
         square, Ap = float(r @ r), times(p)
-        bend = float(p @ Ap)
-        if not bend > 0:  # b is 0 or solved for; or a loss of one's own is not convex
+        curvature = float(p @ Ap)
+        if not curvature > 0:  # b is 0 or solved for; or a loss of one's own is not convex
             break
-        x = x + square / bend * p
-        r = r - square / bend * Ap
+        x = x + square / curvature * p
+        r = r - square / curvature * Ap
         p = r + float(r @ r) / square * p
     return x

@@ -1,5 +1,7 @@
 """Every example's own gradient, formed or not, from the dZ and the A of each layer."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import reduce
 from typing import NamedTuple
@@ -17,18 +19,23 @@ from scratchmlp.core.arrays import (
     map_arrays,
     map_layers,
 )
+from scratchmlp.core.border import public, public_stream
+from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import (
-    TILE,
     Cache,
     Network,
-    check_network,
-    checked_propagate,
+    backpropagated,
+    check_cache,
     classifier,
-    gathered,
-    pulled_back,
+    parameter_grads,
+    propagate,
     quiet,
+    resolved,
+    taken,
+    weighted_delta,
 )
-from scratchmlp.core.model.targets import check_targets, targets
+from scratchmlp.core.model.prediction import TILE
+from scratchmlp.core.model.targets import check_shape, encoded
 
 
 class Tile(NamedTuple):
@@ -38,6 +45,7 @@ class Tile(NamedTuple):
     deltas: tuple[Array, ...]
 
 
+@public
 def input_grad(params: Params, X: Array, y: Array, network: Network = classifier) -> Array:
     """The gradient of each example's loss in its own input, (n_in, m): what it is sensitive to.
 
@@ -52,10 +60,40 @@ def input_grad(params: Params, X: Array, y: Array, network: Network = classifier
     array([[1.5],
            [3. ]])
     """
-    parts = [params[0].W.T @ tile.deltas[-1] for tile in tiles("input_grad", params, X, y, network)]
-    return freeze(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
+    parts = [params[0].W.mT @ tile.deltas[-1] for tile in tiles(params, X, y, network)]
+    return freeze(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1))
 
 
+@public
+def deltas(
+    params: Params, cache: Cache, y: Array, network: Network = classifier
+) -> tuple[Array, ...]:
+    """Each example's own dZ of every layer, (n, m), the first layer's first: d loss / d Z.
+
+    dZ[l] A[l-1].T of an example is its gradient of W[l], and dZ[l] that of b[l]: all that is made
+    of the examples' own gradients can be made of these, as the factors of K-FAC. They are not
+    divided by m. The cache is that of `forward`.
+
+    Raises as `backward`.
+
+    >>> from scratchmlp import forward, regressor
+    >>> params = (Layer(np.array([[1.0, 2.0]]), np.array([[0.5]])),)
+    >>> cache = forward(params, np.array([[3.0], [4.0]]), regressor)
+    >>> deltas(params, cache, np.array([[10.0]]), regressor)
+    (array([[1.5]]),)
+    """
+    network = resolved(network, params)
+    check_cache(params, cache)
+    n_out = params[-1].b.shape[-2]
+    check_shape(y, cache.A[0], n_out)
+    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, cache.A[0].ndim == 3)
+    with quiet():
+        dZ = weighted_delta(network.loss, cache, Y, 1.0)
+        each = [*backpropagated(params, cache, dZ, network)]
+    return frozen_tree(tuple(reversed(each)))
+
+
+@public
 def example_grads(params: Params, X: Array, y: Array, network: Network = classifier) -> Grads:
     """Every example's own gradient: W is (m, n_out, n_in) and b (m, n_out, 1) in each Layer.
 
@@ -72,10 +110,11 @@ def example_grads(params: Params, X: Array, y: Array, network: Network = classif
     <BLANKLINE>
            [[12.]]])
     """
-    (tile,) = tiles("example_grads", params, X, y, network, size=None)
+    (tile,) = tiles(params, X, y, network, size=None)
     return _formed(tile)
 
 
+@public_stream
 def example_grad_tiles(
     params: Params, X: Array, y: Array, network: Network = classifier, *, size: int = 32
 ) -> Iterator[Grads]:
@@ -90,10 +129,11 @@ def example_grad_tiles(
     >>> [grads[0].W.shape for grads in example_grad_tiles(init_params([2, 3]), X, y, size=2)]
     [(2, 3, 2), (2, 3, 2), (1, 3, 2)]
     """
-    checks.count("example_grad_tiles", "size", size, least=1)
-    return map(_formed, tiles("example_grad_tiles", params, X, y, network, size))
+    checks.count("size", size, least=1)
+    return map(_formed, tiles(params, X, y, network, size))
 
 
+@public
 def example_grad_norms(params: Params, X: Array, y: Array, network: Network = classifier) -> Array:
     """The Euclidean norm of each example's own gradient, (m,), without the gradients.
 
@@ -109,17 +149,20 @@ def example_grad_norms(params: Params, X: Array, y: Array, network: Network = cl
     >>> example_grad_norms(params, np.array([[0.0, 4.0]]), np.array([[1.0, 4.0]]), regressor)
     array([1., 0.])
     """
-    each = tiles("example_grad_norms", params, X, y, network)
-    return freeze(np.concatenate([_norms(tile).astype(params[0].W.dtype) for tile in each]))
+    each = tiles(params, X, y, network)
+    parts = [_norms(tile).astype(params[0].W.dtype) for tile in each]
+    return freeze(np.concatenate(parts, axis=-1))
 
 
+@public
 def clipped_grad_sum(
     params: Params, X: Array, y: Array, network: Network = classifier, *, max_norm: float
 ) -> Grads:
     """The sum of the examples' own gradients, each scaled down to a norm of at most `max_norm`.
 
     The sum of g min(1, max_norm / |g|), without forming any g: what differentially private
-    training adds its noise to, for no example moves the sum by more than `max_norm`.
+    training adds its noise to, for no example moves the sum by more than `max_norm`. Of no
+    examples, (n_in, 0), it is zero.
 
     Raises as `forward` and `backward`, and ValueError for a max_norm that is not above 0.
     Source: Abadi et al. 2016, "Deep Learning with Differential Privacy",
@@ -131,16 +174,20 @@ def clipped_grad_sum(
     >>> clipped_grad_sum(params, X, Y, regressor, max_norm=1.0)[0].b
     array([[-1.5]])
     """
-    limit = checks.positive("clipped_grad_sum", "max_norm", max_norm)
+    limit = checks.positive("max_norm", max_norm)
+    resolved(network, params)
+    if getattr(X, "shape", None) == (params[0].W.shape[-1], 0):  # as Poisson sampling may give
+        return map_arrays(np.zeros_like, params)
 
     def clipped(tile: Tile) -> Grads:
         factors = limit / np.maximum(_norms(tile), limit)
-        factors = factors.astype(params[0].W.dtype)
-        return gathered((dZ * factors for dZ in tile.deltas), tile.cache)
+        factors = factors.astype(params[0].W.dtype)[..., np.newaxis, :]
+        return parameter_grads((dZ * factors for dZ in tile.deltas), tile.cache)
 
-    return _sum(map(clipped, tiles("clipped_grad_sum", params, X, y, network)))
+    return _sum(map(clipped, tiles(params, X, y, network)))
 
 
+@public
 def fisher_diagonal(params: Params, X: Array, y: Array, network: Network = classifier) -> Grads:
     """The diagonal of the empirical Fisher information: the mean square of the examples' gradients.
 
@@ -159,46 +206,38 @@ def fisher_diagonal(params: Params, X: Array, y: Array, network: Network = class
 
     def squares(tile: Tile) -> Grads:
         squared = Cache((), tuple(A * A for A in tile.cache.A))
-        return gathered((dZ * dZ for dZ in tile.deltas), squared)
+        return parameter_grads((dZ * dZ for dZ in tile.deltas), squared)
 
-    total = _sum(map(squares, tiles("fisher_diagonal", params, X, y, network)))
-    return map_arrays(lambda a: a / X.shape[1], total)
+    total = _sum(map(squares, tiles(params, X, y, network)))
+    return map_arrays(lambda a: a / X.shape[-1], total)
 
 
 def tiles(
-    where: str,
-    params: Params,
-    X: Array,
-    y: Array,
-    network: Network,
-    size: int | None = TILE,
+    params: Params, X: Array, y: Array, network: Network, size: int | None = TILE
 ) -> Iterator[Tile]:
     """The examples in tiles of so many columns, with each one's own dZ; arguments are checked."""
-    checks.params(where, params)
-    check_network(where, network, len(params))
-    checks.examples(where, X, params)
-    n_out, m = len(params[-1].b), X.shape[1]
-    check_targets(where, y, m, n_out, network.loss)
+    network = resolved(network, params)
+    fitting.examples(X, params)
+    n_out, m = params[-1].b.shape[-2], X.shape[-1]
+    check_shape(y, X, n_out)
+    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, X.ndim == 3)
     step = size or m
 
     def tile(start: int) -> Tile:
         part = slice(start, start + step)
-        Y = targets(y[..., part], n_out, network.loss, params[0].W.dtype)
         with quiet():
-            cache = checked_propagate(where, params, X[:, part], network)
-            dZ = network.loss.delta(cache.A[-1], Y)
-            checks.result(where, "the loss's delta", dZ, Y.shape)
-            dZ = dZ.astype(Y.dtype, copy=False)
-            return Tile(cache, tuple(pulled_back(params, cache, dZ, network, where)))
+            cache = propagate(params, taken(X[..., part], params), network)
+            dZ = weighted_delta(network.loss, cache, Y[..., part], 1.0)
+            return Tile(cache, tuple(backpropagated(params, cache, dZ, network)))
 
     return map(tile, range(0, m, step))
 
 
 def _formed(tile: Tile) -> Grads:
-    grads = [
-        Layer(dZ.T[:, :, np.newaxis] * A.T[:, np.newaxis], dZ.T[:, :, np.newaxis])
-        for dZ, A in zip(tile.deltas, tile.cache.A[-2::-1], strict=True)
-    ]
+    grads = []
+    for dZ, A in zip(tile.deltas, tile.cache.A[-2::-1], strict=True):
+        column = dZ.mT[..., np.newaxis]
+        grads.append(Layer(column * A.mT[..., np.newaxis, :], column))
     return frozen_tree(tuple(reversed(grads)))
 
 
@@ -212,7 +251,7 @@ def _norms(tile: Tile) -> Array:
 
 
 def _squares(A: Array) -> Array:
-    return np.einsum("ij,ij->j", A, A)
+    return np.einsum("...ij,...ij->...j", A, A)
 
 
 def _sum(trees: Iterator[Grads]) -> Grads:

@@ -1,5 +1,7 @@
 """Activations: a function A = g(Z), its elementwise derivative, and for curvature the second."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -8,16 +10,19 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
+from scratchmlp.core.border import public
 from scratchmlp.core.model.gaussian import density, upper_tail
+from scratchmlp.core.shown import shown_tuple
 
 
 class Activation(NamedTuple):
     """An activation A = g(Z) and its derivatives g'(Z) and g''(Z), all elementwise.
 
     `function(Z)` gives A. `derivative(Z, A)` gives g'(Z) from whichever of the two is cheaper; its
-    values may be booleans. `second(Z, A)` gives g''(Z), which `hvp` alone asks for. A user's own
-    activation is two or three such functions, at a module's top level if the network is to be
-    pickled.
+    values may be booleans. `second(Z, A)` gives g''(Z), which only `hvp` and its like ask for. A
+    user's own activation is two or three such functions, at a module's top level if the network is
+    to be pickled. They are handed read-only arrays, and what they give is checked and taken in the
+    dtype of the parameters.
 
     >>> square = Activation(lambda Z: Z * Z, lambda Z, A: 2 * Z)
     >>> square.function(np.array([3.0])), square.derivative(np.array([3.0]), np.array([9.0]))
@@ -28,11 +33,14 @@ class Activation(NamedTuple):
     derivative: Callable[[Array, Array], Array]
     second: Callable[[Array, Array], Array] | None = None
 
+    def __repr__(self) -> str:
+        return shown_tuple(self, self.function)
 
-def flat(Z: Array, A: Array) -> Array:
-    """The second derivative of what is made of straight pieces, none of it at their ends.
 
-    >>> flat(np.ones(2), np.ones(2))
+def zero_second(Z: Array, A: Array) -> Array:
+    """Zero: the second derivative of a piecewise linear function, corners included.
+
+    >>> zero_second(np.ones(2), np.ones(2))
     array([0., 0.])
     """
     return np.zeros_like(Z)
@@ -150,17 +158,17 @@ def _sigmoid_second(Z: Array, A: Array) -> Array:
 
 
 def shifted(Z: Array) -> Array:
-    """Logits less the maximum of their column, so that no exponential overflows.
+    """Logits Z (n, m) minus the maximum of their column, so that no exponential overflows.
 
     >>> shifted(np.array([[1000.0], [1001.0]]))
     array([[-1.],
            [ 0.]])
     """
-    return Z - Z.max(axis=0)
+    return Z - Z.max(axis=-2, keepdims=True)
 
 
 def exp(S: Array) -> Array:
-    """The exponential of shifted logits, none of which counts as less than -60.
+    """The exponential of shifted logits, each of which is taken to be at least -60.
 
     exp(-60) is 9e-27: lost in the rounding of any sum of them, yet far enough above the smallest
     float32 that its products with weights are not denormal numbers, on which processors are slow.
@@ -173,10 +181,11 @@ def exp(S: Array) -> Array:
 
 def _softmax(Z: Array) -> Array:
     E = exp(shifted(Z))
-    E /= E.sum(axis=0)
+    E /= E.sum(axis=-2, keepdims=True)
     return E
 
 
+@public
 def leaky_relu(slope: float = 0.01) -> Activation:
     """The Activation max(Z, slope Z).
 
@@ -186,12 +195,14 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     >>> leaky_relu(0.5).function(np.array([-2.0, 2.0]))
     array([-1.,  2.])
     """
-    number = checks.fraction("leaky_relu", "slope", slope, zero=True)
-    return Activation(partial(_leaky_relu, number), partial(_leaky_relu_derivative, number), flat)
+    number = checks.fraction("slope", slope, zero=True)
+    return Activation(
+        partial(_leaky_relu, number), partial(_leaky_relu_derivative, number), zero_second
+    )
 
 
-relu = Activation(_relu, _relu_derivative, flat)
-identity = Activation(_identity, _identity_derivative, flat)
+relu = Activation(_relu, _relu_derivative, zero_second)
+identity = Activation(_identity, _identity_derivative, zero_second)
 tanh = Activation(_tanh, _tanh_derivative, _tanh_second)
 sigmoid = Activation(_sigmoid, _sigmoid_derivative, _sigmoid_second)
 softplus = Activation(_softplus, _softplus_derivative, _softplus_second)
@@ -202,6 +213,6 @@ elu = Activation(_elu, _elu_derivative, _elu_second)
 gelu = Activation(_gelu, _gelu_derivative, _gelu_second)
 # Z sigmoid(Z), also known as swish. Source: Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
 silu = Activation(_silu, _silu_derivative, _silu_second)
-# Down each column. Its derivative is the Jacobian's diagonal, so it is for outputs only, where the
-# loss gives the exact delta.
+# Over each column. Its derivative is only the diagonal of its Jacobian, so it is for the outputs,
+# where the loss gives the exact delta.
 softmax = Activation(_softmax, _sigmoid_derivative)

@@ -4,8 +4,10 @@ Each is given a random generator and the shape (n_out, n_in) of the weights, and
 b as a Layer.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,14 +15,14 @@ from toolz import sliding_window
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, Params, freeze
-from scratchmlp.core.randomness import Stream, generator
+from scratchmlp.core.border import public, value_error
+from scratchmlp.core.randomness import Purpose, generator
 
-Generator: TypeAlias = "np.random.Generator"  # in quotes, so that it is not loaded at import
 Shape: TypeAlias = tuple[int, int]
-Initializer: TypeAlias = Callable[[Generator, Shape, np.dtype], Array | Layer]
+Initializer: TypeAlias = "Callable[[np.random.Generator, Shape, np.dtype[Any]], Array | Layer]"
 
 
-def he_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def he_normal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Normal weights (n_out, n_in) with standard deviation sqrt(2 / n_in).
 
     It keeps the variance of activations the same from one ReLU layer to the next.
@@ -32,7 +34,7 @@ def he_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return _normal(rng, shape, dtype, 2 / shape[1])
 
 
-def he_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def he_uniform(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Uniform weights (n_out, n_in) of variance 2 / n_in: within sqrt(6 / n_in) either way.
 
     Source: as `he_normal`.
@@ -43,7 +45,7 @@ def he_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return _uniform(rng, shape, dtype, 2 / shape[1])
 
 
-def glorot_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def glorot_normal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Normal weights (n_out, n_in) of variance 2 / (n_in + n_out), for tanh and the like.
 
     It keeps the variance of activations on the way forward and of gradients on the way back.
@@ -56,7 +58,7 @@ def glorot_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return _normal(rng, shape, dtype, 2 / sum(shape))
 
 
-def glorot_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def glorot_uniform(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Uniform weights (n_out, n_in) within sqrt(6 / (n_in + n_out)) either way.
 
     Source: as `glorot_normal`.
@@ -67,7 +69,7 @@ def glorot_uniform(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return _uniform(rng, shape, dtype, 2 / sum(shape))
 
 
-def lecun_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def lecun_normal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Normal weights (n_out, n_in) of variance 1 / n_in.
 
     Source: LeCun et al. 1998, "Efficient BackProp".
@@ -78,7 +80,7 @@ def lecun_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return _normal(rng, shape, dtype, 1 / shape[1])
 
 
-def orthogonal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def orthogonal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Weights (n_out, n_in) with orthonormal rows, or columns if these are fewer, at random.
 
     All such matrices are equally likely.
@@ -94,7 +96,7 @@ def orthogonal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return (Q if shape == tall else Q.T).astype(dtype)
 
 
-def article_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Layer:
+def article_normal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Layer:
     """Weights W (n_out, n_in) *and* biases b (n_out, 1), normal with deviation sqrt(1 / n_out).
 
     The article's own: by the size of the layer itself, where the field has that of its input.
@@ -107,7 +109,7 @@ def article_normal(rng: Generator, shape: Shape, dtype: DTypeLike) -> Layer:
     return Layer(W, _normal(rng, (n_out, 1), dtype, 1 / n_out))
 
 
-def zeros(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
+def zeros(rng: np.random.Generator, shape: Shape, dtype: DTypeLike) -> Array:
     """Weights (n_out, n_in) of 0: for a network of one layer, since hidden units would stay alike.
 
     >>> zeros(np.random.default_rng(0), (1, 2), np.float32)
@@ -116,6 +118,7 @@ def zeros(rng: Generator, shape: Shape, dtype: DTypeLike) -> Array:
     return np.zeros(shape, dtype)
 
 
+@public
 def init_params(
     sizes: Sequence[int],
     *,
@@ -136,31 +139,37 @@ def init_params(
     >>> [layer.W.shape for layer in init_params([784, 10, 10])]
     [(10, 784), (10, 10)]
     """
-    checks.sizes("init_params", sizes)
-    checks.count("init_params", "seed", seed, least=0)
-    kind = checks.floating("init_params", dtype)
-    checks.function("init_params", "initializer", initializer)
+    checks.sizes(sizes)
+    checks.count("seed", seed, least=0)
+    kind = checks.floating(dtype)
+    checks.function("initializer", initializer)
     return tuple(
-        _layer(generator(seed, Stream.PARAMS, number), (n_out, n_in), kind, initializer)
+        _layer(generator(seed, Purpose.PARAMS, number), (n_out, n_in), kind, initializer)
         for number, (n_in, n_out) in enumerate(sliding_window(2, sizes))
     )
 
 
-def _layer(rng: Generator, shape: Shape, dtype: np.dtype, initializer: Initializer) -> Layer:
+def _layer(
+    rng: np.random.Generator, shape: Shape, dtype: np.dtype[Any], initializer: Initializer
+) -> Layer:
     made = initializer(rng, shape, dtype)
-    where = f"init_params: initializer {getattr(initializer, '__name__', 'given')}"
     layer = made if isinstance(made, Layer) else Layer(made, np.zeros((shape[0], 1), dtype))
-    for name, array in zip("Wb", layer, strict=True):
-        checks.array(where, name, array)
-        checks.finite(where, name, array)
-    checks.layer(where, layer, shape)
+    name = f"what initializer {getattr(initializer, '__name__', 'given')} gives for"
+    for part, array in zip("Wb", layer, strict=True):
+        checks.array(f"{name} {part}", array)
+        checks.finite(f"{name} {part}", array)
+    if layer.W.shape != shape or layer.b.shape != (shape[0], 1):
+        raise value_error(
+            f"{name} a layer must be W {shape} and b {(shape[0], 1)}, "
+            f"but W is {layer.W.shape} and b is {layer.b.shape}"
+        )
     return Layer(*(freeze(np.array(array, dtype)) for array in layer))
 
 
-def _normal(rng: Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
+def _normal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
     return (variance**0.5 * rng.standard_normal(shape)).astype(dtype)
 
 
-def _uniform(rng: Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
+def _uniform(rng: np.random.Generator, shape: Shape, dtype: DTypeLike, variance: float) -> Array:
     limit = (3 * variance) ** 0.5
     return rng.uniform(-limit, limit, shape).astype(dtype)

@@ -1,4 +1,6 @@
-"""Losses: an output activation, the value of each example, its delta and its curvature."""
+"""Losses: an output activation, the value of each example, its derivatives, and its targets."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +10,7 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
+from scratchmlp.core.border import public
 from scratchmlp.core.model.activations import (
     Activation,
     exp,
@@ -17,17 +20,27 @@ from scratchmlp.core.model.activations import (
     softmax,
     softplus,
 )
+from scratchmlp.core.model.targets import distributions, numbers, zeros_and_ones
+from scratchmlp.core.shown import shown_tuple
 
 
 class Loss(NamedTuple):
-    """A loss over the last layer's Z and the targets Y, both (n_out, m).
+    """A loss over the last layer's Z and the targets Y, both (n_out, m), column by column.
 
-    `activation` makes the prediction A of Z; it also says what `predict` returns: classes under a
-    softmax, the 0 or 1 of each output under a sigmoid, the outputs themselves under any other.
-    `value(Z, Y)` is each example's loss, (m,), finite for every finite Z. `delta(A, Y)` is the
-    derivative of `value` in Z, (n_out, m). `curvature(A, Y, dZ)` is the product of the Hessian of
-    `value` in Z with dZ, column by column, which `hvp` and `gnvp` alone ask for. A user's own loss
-    is an Activation and two or three such functions.
+    `activation` makes the prediction A of Z. `value(Z, Y)` is each example's loss, (m,), finite for
+    every finite Z. `delta(A, Y)` is the derivative of `value` in Z, (n_out, m). `curvature(A, Y,
+    dZ)` is the product of the Hessian of `value` in Z with dZ, which only `hvp` and its like need.
+
+    `targets(y, n_out)` says what y may be: it gives Y (n_out, m) for labels (m,) or targets (n_out,
+    m), or raises. The default takes any finite numbers, and labels as one-hot columns.
+    `decode(A)` says what outputs, or targets, mean: classes (m,) or decisions (n_out, m), which
+    `predict` gives and accuracy compares. Without it outputs are numbers, and accuracy is NaN.
+    `sum_over_outputs` says that `value` is a sum over the outputs, each of its own Z and Y alone:
+    then weights may be (n_out, m).
+
+    A user's own loss is an Activation and two or more such functions, or one of the library's with
+    `_replace`. Where a linear loss is used, as value = sum(C Z) with a delta of C, `input_grad` and
+    `example_grads` give the products of C with the Jacobians of the outputs.
 
     >>> absolute = Loss(identity, lambda Z, Y: abs(Z - Y).sum(axis=0), lambda A, Y: np.sign(A - Y))
     >>> absolute.value(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
@@ -38,11 +51,40 @@ class Loss(NamedTuple):
     value: Callable[[Array, Array], Array]
     delta: Callable[[Array, Array], Array]
     curvature: Callable[[Array, Array, Array], Array] | None = None
+    targets: Callable[[Array, int], Array] = numbers
+    decode: Callable[[Array], Array] | None = None
+    sum_over_outputs: bool = False
+
+    def __repr__(self) -> str:
+        return shown_tuple(self, self.value)
 
 
-def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
-    S = shifted(Z)
-    return np.log(exp(S).sum(axis=0)) - (S * Y).sum(axis=0)
+def most_likely(A: Array) -> Array:
+    """The class of the largest output of each column, (m,).
+
+    >>> most_likely(np.array([[0.1, 0.7], [0.9, 0.3]]))
+    array([1, 0])
+    """
+    return A.argmax(axis=-2)
+
+
+def above_half(A: Array) -> Array:
+    """1 for each output above 1/2 and 0 for the others, (n_out, m).
+
+    >>> above_half(np.array([[0.1, 0.7], [0.9, 0.3]]))
+    array([[0, 1],
+           [1, 0]], dtype=int8)
+    """
+    return (A > 0.5).astype(np.int8)
+
+
+def column_sums(A: Array) -> Array:
+    """The sum of each column of (n, m), (1, m).
+
+    >>> column_sums(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[4., 6.]])
+    """
+    return A.sum(axis=-2, keepdims=True)
 
 
 def softmax_product(A: Array, dZ: Array) -> Array:
@@ -53,8 +95,13 @@ def softmax_product(A: Array, dZ: Array) -> Array:
            [-1.]])
     """
     D = A * dZ
-    D -= A * D.sum(axis=0)
+    D -= A * column_sums(D)
     return D
+
+
+def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
+    S = shifted(Z)
+    return np.log(exp(S).sum(axis=-2)) - (S * Y).sum(axis=-2)
 
 
 def _softmax_curvature(A: Array, Y: Array, dZ: Array) -> Array:
@@ -62,15 +109,15 @@ def _softmax_curvature(A: Array, Y: Array, dZ: Array) -> Array:
 
 
 def _sigmoid_cross_entropy(Z: Array, Y: Array) -> Array:
-    return (softplus.function(Z) - Z * Y).sum(axis=0)
+    return (softplus.function(Z) - Z * Y).sum(axis=-2)
 
 
 def _sigmoid_curvature(A: Array, Y: Array, dZ: Array) -> Array:
     return A * (1 - A) * dZ
 
 
-def _half_squared_error(Z: Array, Y: Array) -> Array:
-    return 0.5 * np.square(Z - Y).sum(axis=0)
+def _squared_error(Z: Array, Y: Array) -> Array:
+    return 0.5 * np.square(Z - Y).sum(axis=-2)
 
 
 def _squared_curvature(A: Array, Y: Array, dZ: Array) -> Array:
@@ -84,7 +131,7 @@ def _difference(A: Array, Y: Array) -> Array:
 def _huber(threshold: float, Z: Array, Y: Array) -> Array:
     distance = np.abs(Z - Y)
     near = np.minimum(distance, threshold)
-    return (near * (distance - 0.5 * near)).sum(axis=0)
+    return (near * (distance - 0.5 * near)).sum(axis=-2)
 
 
 def _huber_delta(threshold: float, A: Array, Y: Array) -> Array:
@@ -95,8 +142,9 @@ def _huber_curvature(threshold: float, A: Array, Y: Array, dZ: Array) -> Array:
     return (np.abs(A - Y) < threshold) * dZ
 
 
+@public
 def huber(threshold: float = 1.0) -> Loss:
-    """The squared error of outputs within `threshold` of their targets; beyond it a straight line.
+    """The squared error of outputs within `threshold` of their targets, linear beyond it.
 
     With d = |Z - Y|, the sum over the outputs of d^2 / 2, or of threshold (d - threshold / 2) where
     d is above the threshold: outliers have a bounded pull.
@@ -107,43 +155,33 @@ def huber(threshold: float = 1.0) -> Loss:
     >>> huber(1.0).value(np.array([[0.5, 3.0]]), np.array([[0.0, 0.0]]))
     array([0.125, 2.5  ])
     """
-    number = checks.positive("huber", "threshold", threshold)
-    parts = (partial(part, number) for part in (_huber, _huber_delta, _huber_curvature))
-    return Loss(identity, *parts)
+    number = checks.positive("threshold", threshold)
+    value, delta, curvature = (
+        partial(part, number) for part in (_huber, _huber_delta, _huber_curvature)
+    )
+    return Loss(identity, value, delta, curvature, sum_over_outputs=True)
 
 
 # -sum(Y log A) down each column, for columns of Y that sum to 1.
-softmax_cross_entropy = Loss(softmax, _softmax_cross_entropy, _difference, _softmax_curvature)
+softmax_cross_entropy = Loss(
+    softmax,
+    _softmax_cross_entropy,
+    _difference,
+    _softmax_curvature,
+    targets=distributions,
+    decode=most_likely,
+)
 # -sum(Y log A + (1 - Y) log(1 - A)) down each column: each output is a yes or no of its own.
-sigmoid_cross_entropy = Loss(sigmoid, _sigmoid_cross_entropy, _difference, _sigmoid_curvature)
+sigmoid_cross_entropy = Loss(
+    sigmoid,
+    _sigmoid_cross_entropy,
+    _difference,
+    _sigmoid_curvature,
+    targets=zeros_and_ones,
+    decode=above_half,
+    sum_over_outputs=True,
+)
 # 1/2 sum((Z - Y)^2) down each column.
-squared_error = Loss(identity, _half_squared_error, _difference, _squared_curvature)
-
-
-def decide(loss: Loss, Z: Array) -> Array:
-    """What outputs Z (n_out, m) say: classes (m,), 0 and 1 (n_out, m), or numbers (n_out, m).
-
-    >>> decide(softmax_cross_entropy, np.array([[1.0, 3.0], [2.0, 2.0]]))
-    array([1, 0])
-    """
-    if loss.activation == softmax:
-        return Z.argmax(axis=0)
-    if loss.activation == sigmoid:
-        return (Z > 0).astype(np.int8)
-    return loss.activation.function(Z)
-
-
-def right(loss: Loss, Z: Array, y: Array) -> Array:
-    """How right outputs Z (n_out, m) are of each example, (m,), by labels (m,) or targets as Z.
-
-    1 or 0 for a class, the share of right outputs where each is 0 or 1, NaN for numbers.
-
-    >>> right(softmax_cross_entropy, np.array([[1.0, 3.0], [2.0, 2.0]]), np.array([1, 1]))
-    array([ True, False])
-    """
-    if loss.activation == softmax:
-        return decide(loss, Z) == (y if y.ndim == 1 else y.argmax(axis=0))
-    if loss.activation != sigmoid:
-        return np.full(Z.shape[1], np.nan)
-    truth = y > 0.5 if y.ndim == 2 or len(Z) == 1 else np.arange(len(Z))[:, np.newaxis] == y
-    return ((Z > 0) == truth).mean(axis=0)
+squared_error = Loss(
+    identity, _squared_error, _difference, _squared_curvature, sum_over_outputs=True
+)

@@ -1,5 +1,7 @@
 """Masks: what of X and of each hidden layer's A the next layer takes, as factors."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -8,7 +10,8 @@ import numpy as np
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params
-from scratchmlp.core.model.activations import Activation, flat
+from scratchmlp.core.border import type_error, value_error
+from scratchmlp.core.model.activations import Activation, zero_second
 
 # One for X (n_in, m), and one for the A (n, m) of each hidden layer; None takes all as it is.
 Masks: TypeAlias = tuple[Array | None, ...]
@@ -28,43 +31,42 @@ def masked(activation: Activation, mask: Array | None) -> Activation:
         partial(_product, mask, function),
         partial(_product_of_derivative, mask, function, derivative),
         second
-        if second in (None, flat)
+        if second in (None, zero_second)
         else partial(_product_of_derivative, mask, function, second),
     )
 
 
-def masked_examples(where: str, X: Array, masks: Masks) -> Array:
+def masked_examples(X: Array, masks: Masks) -> Array:
     """The examples times their mask, once they are known to be finite: infinity times 0 is NaN.
 
-    >>> masked_examples("forward", np.ones((1, 2)), (np.array([[0.0, 2.0]]),))
+    >>> masked_examples(np.ones((1, 2)), (np.array([[0.0, 2.0]]),))
     array([[0., 2.]])
     """
     if masks[0] is None:
         return X
-    checks.finite(where, "X", X)
+    checks.finite("X", X)
     with np.errstate(over="ignore"):
         return X * masks[0]
 
 
-def check_masks(where: str, masks: Any, params: Params, X: Array) -> None:
-    """Masks for these parameters and examples."""
+def check_masks(masks: Any, params: Params, X: Array) -> None:
+    """Masks for these parameters and examples, for all networks of a stack or for each its own."""
     if not isinstance(masks, tuple):
-        raise TypeError(f"{where}: masks must be a tuple, not {checks.kind(masks)}")
-    shapes = [X.shape, *((len(b), X.shape[1]) for _, b in params[:-1])]
+        raise type_error(f"masks must be a tuple, not {checks.kind(masks)}")
+    k, m = params[0].W.shape[:-2], X.shape[-1]
+    shapes = [X.shape, *((b.shape[-2], m) for _, b in params[:-1])]
     if len(masks) != len(shapes):
-        raise ValueError(f"{where}: masks has {len(masks)} but params has {len(shapes)} layers")
+        raise value_error(f"masks has {len(masks)} but params has {len(shapes)} layers")
     for number, (mask, shape) in enumerate(zip(masks, shapes, strict=True)):
         if mask is not None:
-            checks.array(where, f"masks[{number}]", mask)
-            if mask.shape != shape:
-                raise ValueError(f"{where}: masks[{number}] must be {shape}, not {mask.shape}")
-            checks.finite(where, f"masks[{number}]", mask)
+            checks.array(f"masks[{number}]", mask)
+            if mask.shape not in (shape, (*k, *shape[-2:])) and mask.shape != shape[-2:]:
+                raise value_error(f"masks[{number}] must be {shape}, not {mask.shape}")
+            checks.finite(f"masks[{number}]", mask)
 
 
 def _product(mask: Array, function: Callable[..., Array], Z: Array) -> Array:
-    A = function(Z)
-    checks.result("network", "an activation", A, mask.shape)
-    return A * mask
+    return (function(Z) * mask).astype(Z.dtype, copy=False)
 
 
 def _product_of_derivative(
@@ -75,6 +77,4 @@ def _product_of_derivative(
     A: Array,
 ) -> Array:
     """From g(Z), since the A that comes is no longer that."""
-    slope = derivative(Z, function(Z))
-    checks.result("network", "an activation's derivative", slope, mask.shape)
-    return slope * mask
+    return (derivative(Z, function(Z)) * mask).astype(Z.dtype, copy=False)

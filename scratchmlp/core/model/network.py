@@ -1,21 +1,41 @@
 """The network: forward is a fold over the layers, backward the fold the other way."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
 from toolz import accumulate
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Layer,
+    Params,
+    frozen_tree,
+    frozen_view,
+    writable_or_none,
+)
+from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.model import fitting
 from scratchmlp.core.model.activations import Activation, relu, softmax
-from scratchmlp.core.model.losses import Loss, decide, softmax_cross_entropy, squared_error
+from scratchmlp.core.model.losses import Loss, softmax_cross_entropy, squared_error
 from scratchmlp.core.model.masks import Masks, check_masks, masked, masked_examples
+from scratchmlp.core.model.own_functions import checked_activation, checked_loss
 from scratchmlp.core.model.products import product, product_transposed
-from scratchmlp.core.model.targets import check_targets, targets
+from scratchmlp.core.model.targets import check_shape, encoded
+from scratchmlp.core.model.weights import (
+    check_outputs,
+    factors,
+    known_targets,
+    total_weight,
+    without_left_out,
+)
+from scratchmlp.core.stacks import networks
 
 
 class Network(NamedTuple):
@@ -39,13 +59,16 @@ classifier = Network()
 regressor = Network(loss=squared_error)
 
 
+@public
 def forward(
     params: Params, X: Array, network: Network = classifier, *, masks: Masks | None = None
 ) -> Cache:
     """Every layer's Z (n, m) and A (n, m) for the examples X (n_in, m), each a column.
 
-    Z = W A + b and A = g(Z), layer after layer; X in another dtype is taken in that of the params.
+    Z = W A + b and A = g(Z), layer after layer. X in another dtype is taken in that of the params.
     With masks, as of `dropout_masks`, X and the A of each hidden layer are multiplied by theirs.
+    A stack of params gives (k, n, m), of X shared by the networks or of each one's own (k, n_in,
+    m). `params[j:]` is a network too: it takes the A of layer j.
 
     Raises ValueError where X does not fit layer 1, is empty or not finite, or the layers do not
     fit each other, or masks them; TypeError for anything but arrays of numbers.
@@ -54,16 +77,16 @@ def forward(
     >>> forward(params, np.array([[3.0], [4.0]]), regressor).Z
     (array([[11.5]]),)
     """
-    checks.params("forward", params)
-    check_network("forward", network, len(params))
+    network = resolved(network, params)
+    fitting.examples(X, params)
     if masks is not None:
-        checks.examples("forward", X, params)
-        check_masks("forward", masks, params, X)
-        X, network = masked_examples("forward", X, masks), masked_network(network, masks)
+        check_masks(masks, params, X)
+        X, network = masked_examples(X, masks), masked_network(network, masks)
     with quiet():
-        return frozen_tree(checked_propagate("forward", params, X, network))
+        return frozen_tree(propagate(params, taken(X, params), network))
 
 
+@public
 def backward(
     params: Params,
     cache: Cache,
@@ -78,9 +101,9 @@ def backward(
 
     From the last layer dZ = A - Y (the loss's delta) back to the first: dZ[l] = W[l+1].T dZ[l+1] *
     g'(Z[l]), dW = dZ A.T / total, db = the row sums of dZ / total. `y` is labels (m,) or targets
-    (n_out, m); weights are (m,). `total` is m or the sum of the weights, unless it is given: the
-    gradients of shards, each with the total of all, add up to the gradient of the whole. `masks`
-    are those of the forward pass.
+    (n_out, m). Weights are (m,), or (n_out, m) where the loss is a sum over the outputs. `total` is
+    m or the sum of the weights, unless it is given: the gradients of shards, each with the total of
+    all, add up to the gradient of the whole. `masks` are those of the forward pass.
 
     Raises ValueError where shapes do not fit, a label is no class, or a weight is negative;
     TypeError for labels that are no integers.
@@ -90,147 +113,67 @@ def backward(
     >>> backward(params, cache, np.array([[10.0]]), regressor)
     (Layer(W=array([[4.5, 6. ]]), b=array([[1.5]])),)
     """
-    checks.params("backward", params)
-    check_network("backward", network, len(params))
-    _check_cache(params, cache)
-    m = cache.A[0].shape[1]
-    check_targets("backward", y, m, len(params[-1].b), network.loss)
+    network = resolved(network, params)
+    check_cache(params, cache)
+    n_out, m = cache.Z[-1].shape[-2:]
     if weights is not None:
-        checks.weights("backward", weights, m)
+        fitting.weights(weights, m, n_out, networks(params))
+        check_outputs(weights, network.loss)
     if total is not None:
-        checks.positive("backward", "total", total)
-    elif weights is not None:
-        checks.some_weight("backward", weights.sum())
+        checks.positive("total", total)
     if masks is not None:
-        check_masks("backward", masks, params, cache.A[0])
+        check_masks(masks, params, cache.A[0])
         network = masked_network(network, masks)
-    Y = targets(y, len(params[-1].b), network.loss, params[0].W.dtype)
+    check_shape(y, cache.A[0], n_out)
+    weights, y, *arrays = without_left_out(weights, y, *cache.Z, *cache.A)
+    divisor = total_weight(weights, m) if total is None else total
+    fitting.some_weight(divisor)
+    kept = Cache(tuple(arrays[: len(params)]), tuple(arrays[len(params) :]))
+    y, stack = known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
+    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, stack)
     with quiet():
-        grads = backpropagate(params, cache, Y, network, weights, total)
-    return frozen_tree(grads)
+        dZ = weighted_delta(network.loss, kept, Y, factors(weights, divisor, Y.dtype))
+        return frozen_tree(parameter_grads(backpropagated(params, kept, dZ, network), kept))
 
 
-def predict(params: Params, X: Array, network: Network = classifier) -> Array:
-    """What the network says of the examples X (n_in, m).
+def propagate(params: Params, X: Array, network: Network) -> Cache:
+    """`forward` of checked arguments and a resolved network; the arrays are writable but X."""
 
-    The class with the highest score, labels (m,), under a softmax; the 0 or 1 of each output,
-    (n_out, m), under a sigmoid; the outputs themselves, (n_out, m), of a regressor. X is taken
-    in tiles of columns, so the memory beyond the result does not grow with m.
-
-    Raises as `forward`, and ValueError where an output is not finite.
-
-    >>> params = (Layer(np.array([[1.0], [2.0]]), np.zeros((2, 1))),)
-    >>> predict(params, np.array([[1.0, -1.0]]))
-    array([1, 0])
-    """
-    checks.params("predict", params)
-    check_network("predict", network, len(params))
-    checks.examples("predict", X, params)
-    with quiet():
-        caches = (checked_propagate("predict", params, tile, network) for tile in in_tiles(X))
-        decisions = [_decision(network.loss, cache.Z[-1]) for cache in caches]
-    return freeze(np.concatenate(decisions, axis=-1))
-
-
-def _decision(loss: Loss, Z: Array) -> Array:
-    if not np.isfinite(Z).all():
-        raise ValueError("predict: params must give finite outputs, but some are NaN or infinite")
-    return decide(loss, Z)
-
-
-TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
-
-
-def in_tiles(X: Array) -> Iterator[Array]:
-    """The examples, so many at once.
-
-    >>> [tile.shape for tile in in_tiles(np.zeros((3, 2500)))]
-    [(3, 1000), (3, 1000), (3, 500)]
-    """
-    return (X[:, start : start + TILE] for start in range(0, X.shape[1], TILE))
-
-
-def checked_propagate(where: str, params: Params, X: Array, network: Network) -> Cache:
-    """`forward` of checked params: it checks X, and takes it in the dtype of the parameters."""
-    checks.examples(where, X, params)
-    # Bytes off a network may lie anywhere, and NumPy's own copy of them would lose X's memory order,
-    # which decides how sums are rounded.
-    examples = X.astype(params[0].W.dtype, copy=not X.flags.aligned)
-    cache = propagate(params, examples, network, where)
-    # The product of anything with NaN or infinity is not finite: one row of Z tells of all X.
-    first = cache.Z[0][0]
-    if not math.isfinite(first.dot(first)):
-        checks.finite(where, "X", cache.A[0])
-    return cache
-
-
-def propagate(params: Params, X: Array, network: Network, where: str = "forward") -> Cache:
-    """`forward` without its checks of arguments; the arrays are writable."""
-
-    def advance(
-        before: tuple[Any, Array], here: tuple[int, Layer, Activation]
-    ) -> tuple[Array, Array]:
-        number, (W, b), activation = here
+    def advance(before: tuple[Any, Array], here: tuple[Layer, Activation]) -> tuple[Array, Array]:
+        (W, b), activation = here
         Z = product(W, before[1])
         Z += b
-        A = activation.function(Z)
-        checks.result(where, "the activation", A, Z.shape, number)
-        return Z, A.astype(Z.dtype, copy=False)
+        return Z, activation.function(Z)
 
-    layers = zip(count(1), params, activations(network, len(params)), strict=False)
+    layers = zip(params, activations(network), strict=True)
     (_, *Z), A = zip(*accumulate(advance, layers, (None, X)), strict=True)
+    if not (math.isfinite(square(Z[0][..., 0, :])) or np.isfinite(X).all()):
+        checks.finite("X", X)
     return Cache(tuple(Z), A)
 
 
-def backpropagate(
-    params: Params,
-    cache: Cache,
-    Y: Array,
-    network: Network,
-    weights: Array | None,
-    total: float | None,
-    where: str = "backward",
-) -> Grads:
-    """`backward` of checked arguments, with targets Y (n_out, m); the gradients are writable."""
-    delta = network.loss.delta(cache.A[-1], Y)
-    checks.result(where, "the loss's delta", delta, Y.shape)
-    dZ = (delta * scale(Y, weights, total)).astype(Y.dtype, copy=False)
-    return gathered(pulled_back(params, cache, dZ, network, where), cache)
+def weighted_delta(loss: Loss, cache: Cache, Y: Array, factors: Any) -> Array:
+    """The dZ of the last layer: the loss's delta times what each example counts in the mean."""
+    delta = loss.delta(cache.A[-1], Y)
+    return np.multiply(delta, factors, out=writable_or_none(delta))
 
 
-def scale(Y: Array, weights: Array | None, total: float | None) -> Any:
-    """What each example counts in the mean, (m,), or the number that all of them do.
-
-    >>> scale(np.zeros((1, 2)), None, None), scale(np.zeros((1, 2)), np.array([1, 3]), None)
-    (0.5, array([0.25, 0.75]))
-    """
-    if weights is None:
-        return 1 / float(Y.shape[1] if total is None else total)
-    divisor = float(weights.sum(dtype=np.float64) if total is None else total)
-    return (weights / divisor).astype(Y.dtype)
-
-
-def pulled_back(
-    params: Params, cache: Cache, dZ: Array, network: Network, where: str
-) -> Iterator[Array]:
+def backpropagated(params: Params, cache: Cache, dZ: Array, network: Network) -> Iterator[Array]:
     """The dZ (n, m) of every layer, from the last, which is given, to the first."""
 
     def before(dZ: tuple[Array], above: tuple[Layer, Activation, Array, Array]) -> tuple[Array]:
-        layer, activation, Z, A = above
-        dA = layer.W.T @ dZ[0]
-        slope = activation.derivative(Z, A)
-        checks.result(where, "an activation's derivative", slope, Z.shape)
-        dA *= slope
+        (W, _), activation, Z, A = above
+        dA = W.mT @ dZ[0]
+        dA *= activation.derivative(Z, A)
         return (dA,)
 
-    hidden = activations(network, len(params))[:-1]
-    layers = zip(params[1:], hidden, cache.Z[:-1], cache.A[1:-1], strict=True)
+    layers = zip(params[1:], activations(network)[:-1], cache.Z[:-1], cache.A[1:-1], strict=True)
     return (dZ for (dZ,) in accumulate(before, reversed([*layers]), (dZ,)))
 
 
-def gathered(dZs: Iterable[Array], cache: Cache) -> Grads:
-    """The sums over the examples of their gradients, by each layer's dZ from the last on."""
-    column = np.ones((cache.A[0].shape[1], 1), cache.A[0].dtype)  # much faster than np.sum
+def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
+    """The sums over the examples of their gradients, from each layer's dZ, the last layer first."""
+    column = np.ones((cache.A[0].shape[-1], 1), cache.A[0].dtype)  # much faster than np.sum
     grads = [
         Layer(product_transposed(dZ, A), dZ @ column)
         for dZ, A in zip(dZs, cache.A[-2::-1], strict=True)
@@ -238,70 +181,99 @@ def gathered(dZs: Iterable[Array], cache: Cache) -> Grads:
     return tuple(reversed(grads))
 
 
+def taken(X: Array, params: Params) -> Array:
+    """The examples as a read-only array of the params' dtype, in their own memory order."""
+    # Bytes that came over a network may lie anywhere; NumPy's own copy of them would lose the
+    # memory order, and with it the last bits of sums.
+    return frozen_view(X.astype(params[0].W.dtype, copy=not X.flags.aligned))
+
+
+def square(row: Array) -> float:
+    """The sum of the squares: not finite where any number is not."""
+    return float(np.vdot(row, row))
+
+
 def quiet() -> AbstractContextManager[Any]:
-    """Overflow is no warning here: an infinite loss tells of it, once."""
+    """Overflow gives no warning here: an infinite loss tells of it, once."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def activations(network: Network, depth: int) -> tuple[Activation, ...]:
-    """The activation of each of `depth` layers.
+def resolved(network: Network, params: Params) -> Network:
+    """The network for checked params: an activation for each hidden layer, own functions wrapped.
 
-    >>> activations(regressor, 3) == (relu, relu, squared_error.activation)
-    True
+    >>> params = (Layer(np.ones((2, 2)), np.ones((2, 1))),) * 3
+    >>> resolved(classifier, params).hidden
+    (relu, relu)
     """
+    fitting.params(params)
+    check_network(network, len(params))
     hidden = network.hidden
-    each = (hidden,) * (depth - 1) if isinstance(hidden, Activation) else hidden
-    return (*each, network.loss.activation)
+    each = (hidden,) * (len(params) - 1) if isinstance(hidden, Activation) else hidden
+    if network.loss.activation == softmax and params[-1].b.shape[-2] == 1:
+        raise value_error(
+            "network has a softmax over one output, which is always 1: take sigmoid_cross_entropy "
+            "with one output, or softmax_cross_entropy with two"
+        )
+    layers = range(1, len(params))
+    return Network(tuple(map(checked_activation, each, layers)), checked_loss(network.loss))
+
+
+def activations(network: Network) -> tuple[Activation, ...]:
+    """The activation of each layer of a resolved network."""
+    return (*network.hidden, network.loss.activation)
 
 
 def masked_network(network: Network, masks: Masks) -> Network:
-    """The network whose hidden activations are multiplied by their masks."""
-    hidden = activations(network, len(masks))[:-1]
-    return network._replace(hidden=tuple(map(masked, hidden, masks[1:])))
+    """The resolved network whose hidden activations are multiplied by their masks."""
+    return network._replace(hidden=tuple(map(masked, activations(network)[:-1], masks[1:])))
 
 
-def check_network(where: str, value: Any, depth: int | None = None) -> None:
+def check_network(value: Any, depth: int | None = None) -> None:
     """A Network whose hidden activations fit so many layers, if it is known how many."""
     if not (isinstance(value, Network) and isinstance(value.loss, Loss)):
-        raise TypeError(f"{where}: network must be a Network with a Loss, not {checks.kind(value)}")
+        raise type_error(f"network must be a Network with a Loss, not {checks.kind(value)}")
     hidden = value.hidden
     each = (hidden,) if isinstance(hidden, Activation) else hidden
     if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
-        raise TypeError(f"{where}: network.hidden must be an Activation or a tuple of them")
-    activation, *others = value.loss
-    if not isinstance(activation, Activation):
-        raise TypeError(f"{where}: the loss of network must have an Activation")
-    for functions in (*each, activation, others):
-        required = functions if functions[-1] is not None else functions[:-1]
-        checks.functions(where, "network", required)
+        raise type_error("network.hidden must be an Activation or a tuple of them")
+    loss = value.loss
+    if not isinstance(loss.activation, Activation):
+        raise type_error("the loss of network must have an Activation")
+    checks.functions("network", (loss.value, loss.delta, loss.targets))
+    optional = (loss.curvature, loss.decode, *(g.second for g in (*each, loss.activation)))
+    checks.functions("network", (function for function in optional if function is not None))
+    for activation in (*each, loss.activation):
+        checks.functions("network", activation[:2])
     if depth and each is hidden and len(hidden) != depth - 1:
-        raise ValueError(
-            f"{where}: network has {len(hidden)} hidden activations "
-            f"but params has {depth - 1} hidden layers"
+        raise value_error(
+            f"network has {len(hidden)} hidden activations but params has {depth - 1} hidden layers"
         )
     if softmax in each:
-        raise ValueError(
-            f"{where}: softmax is for outputs: it is not elementwise, so network cannot hide it"
+        raise value_error(
+            "softmax is for outputs: it is not elementwise, so network cannot hide it"
         )
 
 
-def _check_cache(params: Params, cache: Cache) -> None:
+def check_cache(params: Params, cache: Cache) -> None:
+    """A Cache of these parameters."""
     if not isinstance(cache, Cache):
-        raise TypeError(f"backward: cache must be a Cache, not {type(cache).__name__}")
+        raise type_error(f"cache must be a Cache, not {type(cache).__name__}")
     for name, arrays in zip(cache._fields, cache, strict=True):
         if not isinstance(arrays, tuple):
-            raise TypeError(f"backward: cache.{name} must be a tuple, not {checks.kind(arrays)}")
+            raise type_error(f"cache.{name} must be a tuple, not {checks.kind(arrays)}")
         for number, array in enumerate(arrays):
-            checks.array("backward", f"cache.{name}[{number}]", array, "f")
-    m = cache.A[0].shape[-1] if cache.A and cache.A[0].ndim else 0
-    heights = [params[0].W.shape[1], *(len(b) for _, b in params)]
+            checks.array(f"cache.{name}[{number}]", array, "f")
+    X = cache.A[0] if cache.A else np.zeros(())
+    k, m = params[0].W.shape[:-2], X.shape[-1] if X.ndim else 0
+    own = X.shape[:-2] if X.ndim == 3 else ()
+    heights = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
     came = ([Z.shape for Z in cache.Z], [A.shape for A in cache.A])
-    expected = [(n, m) for n in heights]
+    expected = [(*(k if number else own), n, m) for number, n in enumerate(heights)]
     dtypes = {str(array.dtype) for array in (*cache.Z, *cache.A, params[0].W)}
     if len(dtypes) > 1:
-        raise TypeError(f"backward: cache and params must have one dtype, not {sorted(dtypes)}")
-    if came != (expected[1:], expected):
-        raise ValueError(
-            f"backward: cache must have A of shapes {expected}, and Z of all but the first, "
+        raise type_error(f"cache and params must have one dtype, not {sorted(dtypes)}")
+    if came != (expected[1:], expected) or own not in ((), k):
+        raise value_error(
+            f"cache must have A of shapes {expected}, and Z of all but the first, "
             f"but A is {came[1]} and Z is {came[0]}"
         )

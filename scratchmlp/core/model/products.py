@@ -1,5 +1,7 @@
 """The two matrix products with the examples, stacked in tiles where BLAS is faster so."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from scratchmlp.core.arrays import Array
@@ -11,26 +13,30 @@ FEWEST_COLUMNS = 25  # with narrower tiles there is nothing to gain
 
 
 def product(W: Array, A: Array) -> Array:
-    """W @ A, (n_out, m), for W (n_out, n_in) and A (n_in, m).
+    """W @ A, (n_out, m), for W (n_out, n_in) and A (n_in, m), or a stack of either.
 
     >>> product(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0], [4.0, 6.0]]))
     array([[11., 17.]])
     """
-    tiles = _tiles(len(W), A)
+    if W.ndim == 3 and A.ndim == 2:  # one product of all rows, where the networks share A
+        return product(W.reshape(-1, W.shape[-1]), A).reshape(*W.shape[:-1], -1)
+    tiles = None if A.ndim == 3 else _tiles(len(W), A)
     if tiles is None:
         return W @ A
     return np.matmul(W, tiles.swapaxes(1, 2)).swapaxes(0, 1).reshape(len(W), -1)
 
 
 def product_transposed(dZ: Array, A: Array) -> Array:
-    """dZ @ A.T, (n_out, n_in), for dZ (n_out, m) and A (n_in, m).
+    """dZ @ A.T, (n_out, n_in), for dZ (n_out, m) and A (n_in, m), or a stack of either.
 
     >>> product_transposed(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0], [4.0, 6.0]]))
     array([[13., 16.]])
     """
-    tiles = _tiles(len(dZ), A)
+    if dZ.ndim == 3 and A.ndim == 2:
+        return product_transposed(dZ.reshape(-1, dZ.shape[-1]), A).reshape(*dZ.shape[:-1], -1)
+    tiles = None if A.ndim == 3 else _tiles(len(dZ), A)
     if tiles is None:
-        return dZ @ A.T
+        return dZ @ A.mT
     stacked = dZ.reshape(len(dZ), *tiles.shape[:2]).swapaxes(0, 1)
     return np.matmul(stacked, tiles).sum(axis=0)
 

@@ -1,5 +1,8 @@
 """The loss of all the data and its gradient: sums over shards, by any map, in one fixed order."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
@@ -7,41 +10,92 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_layers, spare
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Numbers,
+    Params,
+    freeze,
+    frozen_tree,
+    map_layers,
+    writable_or_none,
+)
+from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data.batches import Batch, Map, check_examples
 from scratchmlp.core.data.batches import shards as sharded
-from scratchmlp.core.data.dropout import MaskedBatch
-from scratchmlp.core.data.live_rows import LiveBatch, check_live, expand, restrict
-from scratchmlp.core.model.losses import right
+from scratchmlp.core.data.live_rows import check_rows, expand, restrict
+from scratchmlp.core.data.preprocessing import Data
+from scratchmlp.core.model import fitting
 from scratchmlp.core.model.masks import check_masks, masked_examples
 from scratchmlp.core.model.network import (
     Cache,
     Network,
-    backpropagate,
-    check_network,
-    checked_propagate,
+    backpropagated,
     classifier,
     masked_network,
+    parameter_grads,
+    propagate,
     quiet,
+    resolved,
+    taken,
+    weighted_delta,
 )
-from scratchmlp.core.model.targets import check_targets, targets
+from scratchmlp.core.model.prediction import weighted_correct
+from scratchmlp.core.model.targets import check_shape, encoded
+from scratchmlp.core.model.weights import (
+    check_outputs,
+    factors,
+    known_targets,
+    total_weight,
+    weighted_values,
+    without_left_out,
+)
+from scratchmlp.core.stacks import networks, per_network
 
-AnyBatch: TypeAlias = Batch | LiveBatch | MaskedBatch
-Shard: TypeAlias = AnyBatch | Callable[[], AnyBatch]
-Shards: TypeAlias = AnyBatch | Iterable[Shard]
+Shard: TypeAlias = Batch | Data | Callable[[], Batch]
+Shards: TypeAlias = Batch | Data | Iterable[Shard]
+# From params, a cache, targets, a resolved network and the factors of the mean to a gradient.
+Derivative: TypeAlias = Callable[..., Grads]
 T = TypeVar("T")
 
 
 class Evaluation(NamedTuple):
     """The weighted mean loss, and the share of the examples (0 to 1) that is predicted right.
 
-    Where several outputs are each 0 or 1 it is the share of outputs; a regressor's is NaN.
+    Where several outputs are each 0 or 1 it is the share of outputs; a regressor's is NaN. Both are
+    (k,) for a stack of k networks.
     """
 
-    loss: float
-    accuracy: float
+    loss: Numbers
+    accuracy: Numbers
 
 
+class Work(NamedTuple):
+    """What is computed of every shard: with checked params, a resolved network, and a derivative.
+
+    `derivative(params, cache, Y, network, factors, *vectors)` is a gradient, or something like it
+    that adds up over examples; None where the loss is all that is wanted. The gradient of a shard
+    that is `alone` is divided at once.
+    """
+
+    params: Params
+    network: Network
+    derivative: Derivative | None
+    vectors: tuple[Params, ...] = ()
+    alone: bool = False
+
+
+class Sums(NamedTuple):
+    """Sums over examples: their weights, what the mean is divided by, losses, right ones, grads."""
+
+    weight: Numbers
+    total: Numbers
+    loss: Numbers
+    correct: Numbers
+    grads: Grads
+
+
+@public
 def evaluate(
     params: Params, shards: Shards, network: Network = classifier, *, map: Map = map
 ) -> Evaluation:
@@ -57,11 +111,11 @@ def evaluate(
     >>> evaluate(params, Batch(np.array([[3.0, 4.0]]), np.array([0, 1])))
     Evaluation(loss=0.6931471805599453, accuracy=0.5)
     """
-    check("evaluate", params, network, map)
-    check_shards("evaluate", "shards", shards)
-    return gather("evaluate", params, shards, network, map, None)[0]
+    work = Work(params, resolved(network, params), None)
+    return reduced(work, as_shards("shards", shards), map)[0]
 
 
+@public
 def value_and_grad(
     params: Params, shards: Shards, network: Network = classifier, *, map: Map = map
 ) -> tuple[Evaluation, Grads]:
@@ -78,185 +132,180 @@ def value_and_grad(
     array([[ 0.25],
            [-0.25]])
     """
-    check("value_and_grad", params, network, map)
-    check_shards("value_and_grad", "shards", shards)
-    evaluation, grads = gather("value_and_grad", params, shards, network, map)
+    work = Work(params, resolved(network, params), backpropagate)
+    evaluation, grads = reduced(work, as_shards("shards", shards), map)
     return evaluation, frozen_tree(grads)
 
 
-def check(where: str, params: Params, network: Network, map: Map) -> None:
-    """The arguments that every function over shards has."""
-    checks.params(where, params)
-    check_network(where, network, len(params))
-    checks.function(where, "map", map)
+def backpropagate(params: Params, cache: Cache, Y: Array, network: Network, factors: Any) -> Grads:
+    """The gradient of the sum of the losses, each times its factor; the arrays are writable."""
+    dZ = weighted_delta(network.loss, cache, Y, factors)
+    return parameter_grads(backpropagated(params, cache, dZ, network), cache)
 
 
-def check_shards(where: str, name: str, value: Any) -> None:
-    """A Batch, or shards to go through; each is checked when it comes."""
-    if not isinstance(value, AnyBatch):
-        checks.stream(where, name, value)
+def as_shards(name: str, value: Any) -> Shards:
+    """A single shard, or shards to go through; each is checked where it is computed."""
+    if not isinstance(value, (Batch, Data)):
+        checks.stream(name, value)
+    return cast(Shards, value)
 
 
-def given(where: str, X: Any, y: Any, weights: Any = None) -> Shards:
+def data_as_shards(X: Any, y: Any = None, weights: Any = None) -> Shards:
     """Examples X with y as shards, or without y the Batch or shards in the place of X."""
     if y is not None:
-        check_examples(where, X, y, weights)
+        check_examples(X, y, weights)
         return sharded(X, y, weights=weights)
-    check_shards(where, "X without y", X)
     if weights is not None:
-        raise ValueError(f"{where}: weights are for X with y: a Batch has its own")
-    return cast(Shards, X if isinstance(X, AnyBatch) else tuple(X))
+        raise value_error("weights are for X with y: a Batch has its own")
+    shards = as_shards("X without y", X)
+    return shards if isinstance(shards, (Batch, Data)) else tuple(shards)
 
 
-def gather(
-    where: str,
-    params: Params,
-    shards: Shards,
-    network: Network,
-    map: Map,
-    derivative: Callable[..., Grads] | None = backpropagate,
-    vectors: tuple[Params, ...] = (),
-) -> tuple[Evaluation, Grads]:
-    """The means over all shards; shards are checked, where they are computed, and nothing else.
-
-    The derivative is `backpropagate`, or takes what it takes and then the vectors.
-    """
-    alone = isinstance(shards, AnyBatch)
-    each = cast(tuple[Shard, ...], (shards,) if alone else tuple(shards))
+def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
+    """The means over all shards of the loss, the accuracy and the derivative."""
+    checks.function("map", map)
+    alone = isinstance(shards, (Batch, Data))
+    each: tuple[Any, ...] = (shards,) if isinstance(shards, (Batch, Data)) else tuple(shards)
     if not each:
-        raise ValueError(f"{where}: there are no shards")
-    # The gradient of a single shard is divided inside, where that is cheapest.
-    total = None if len(each) == 1 else 1.0
-    work = partial(_sums, where, network, derivative, total, params, vectors)
-    sums = work(each[0]) if alone else _fold(where, map, work, each)
-    checks.some_weight(where, sums.weight)
-    mean = Evaluation(sums.loss / sums.weight, sums.right / sums.weight)
-    if total is None:
-        return mean, sums.grads
-    return mean, map_layers(partial(np.multiply, 1 / sums.weight), sums.grads)
+        raise value_error("there are no shards")
+    work = work._replace(alone=len(each) == 1)
+    sums = shard_sums(work, each[0]) if alone else _sums_by(map, work, each)
+    fitting.some_weight(sums.total)
+    with quiet():
+        mean = Evaluation(_mean(sums.loss, sums.total), _mean(sums.correct, sums.weight))
+        if work.alone or work.derivative is None:
+            return mean, sums.grads
+        return mean, map_layers(partial(_scaled, 1 / sums.total), sums.grads)
 
 
-def folded(add: Callable[[T, T], T], values: Iterator[T], count: int) -> T:
+def tree_reduction(add: Callable[[T, T], T], values: Iterator[T], count: int) -> T:
     """The sum of the next `count` values: that of the first half of them, and that of the rest.
 
     Only as many sums are held at once as the tree is high, and their errors do not add up.
 
-    >>> folded(lambda a, b: f"({a} {b})", iter("abcde"), 5)
+    >>> tree_reduction(lambda a, b: f"({a} {b})", iter("abcde"), 5)
     '((a b) (c (d e)))'
     """
     if count == 1:
         return next(values)
-    first = folded(add, values, count // 2)
-    return add(first, folded(add, values, count - count // 2))
+    first = tree_reduction(add, values, count // 2)
+    return add(first, tree_reduction(add, values, count - count // 2))
 
 
-def _fold(
-    where: str, map: Map, work: Callable[[Shard], "_Sums"], shards: tuple[Shard, ...]
-) -> "_Sums":
-    # A map that has a `fold`, as a cluster's has, does what `folded` does by the same additions.
+def shard_sums(work: Work, shard: Shard) -> Sums:
+    """The sums over the examples of one shard, read-only; or, of one that is alone, its mean."""
+    batch = shard() if callable(shard) else shard
+    if isinstance(batch, Data):
+        batch = Batch(*batch)
+    if not isinstance(batch, Batch):
+        raise type_error(
+            f"a shard must be a Batch or a function that returns one, not {checks.kind(batch)}"
+        )
+    rows, n_in = batch.rows, work.params[0].W.shape[-1]
+    if rows is not None:
+        check_rows(rows, work.params)
+        work = work._replace(
+            params=restrict(work.params, rows),
+            vectors=tuple(restrict(vector, rows) for vector in work.vectors),
+        )
+    sums = _batch_sums(work, batch)
+    if rows is not None and work.derivative is not None:
+        sums = sums._replace(grads=expand(sums.grads, rows, n_in))
+    return sums if work.alone else sums._replace(grads=frozen_tree(sums.grads))
+
+
+def _batch_sums(work: Work, batch: Batch) -> Sums:
+    params, network = work.params, work.network
+    n_out = params[-1].b.shape[-2]
+    fitting.examples(batch.X, params)
+    check_shape(batch.y, batch.X, n_out)
+    if batch.weights is not None:
+        fitting.weights(batch.weights, batch.X.shape[-1], n_out, networks(params))
+        check_outputs(batch.weights, network.loss)
+    if batch.masks is not None:
+        check_masks(batch.masks, params, batch.X)
+    weights, X, y, *masks = without_left_out(batch.weights, batch.X, batch.y, *(batch.masks or ()))
+    weight = total_weight(weights, X.shape[-1])
+    total = weight if batch.total is None else _checked_total(batch.total)
+    if not X.shape[-1]:
+        return Sums(weight, total, 0.0, 0.0, _no_gradient(work))
+    if masks:
+        X, network = masked_examples(X, tuple(masks)), masked_network(network, tuple(masks))
+    y, stack = known_targets(y, weights, network.loss), X.ndim == 3 or y.ndim == 3
+    with quiet():
+        cache = propagate(params, taken(X, params), network)
+        Z, A = cache.Z[-1], cache.A[-1]
+        Y = encoded(y, network.loss.targets, n_out, Z.dtype, stack)
+        loss = weighted_values(network.loss, Z, Y, weights)
+        hits = weighted_correct(network.loss, A, Y, y, weights)
+        if work.derivative is None:
+            return Sums(weight, total, loss, hits, ())
+        share = factors(weights, total if work.alone else 1.0, Y.dtype)
+        grads = work.derivative(params, cache, Y, network, share, *work.vectors)
+    return Sums(weight, total, loss, hits, grads)
+
+
+def _no_gradient(work: Work) -> Grads:
+    return () if work.derivative is None else map_layers(np.zeros_like, work.params)
+
+
+def _checked_total(total: Any) -> Numbers:
+    return checks.numbers(checks.positive, "total", total)
+
+
+def _sums_by(map: Map, work: Work, shards: tuple[Shard, ...]) -> Sums:
+    # A map that has a `fold`, as a cluster's has, does what `tree_reduction` does by the same sums.
     fold = getattr(map, "fold", None)
     if fold is not None:
-        return cast(_Sums, fold(_add, work, shards))
-    results = map(work, shards)
-    checks.stream(where, "what map gives", results)
-    try:
-        return folded(_add, iter(results), len(shards))
-    except StopIteration:
-        raise ValueError(f"{where}: map gave fewer results than there are shards") from None
+        return cast(Sums, fold(add_apart, partial(shard_sums, work), shards))
+    results = map(partial(_numbered, work), tuple(enumerate(shards)))
+    checks.stream("what map gives", results)
+    stream = iter(results)
+    sums = tree_reduction(_add, _in_order(stream), len(shards))
+    if next(stream, None) is not None:
+        raise value_error("map gave more results than there are shards")
+    return sums
 
 
-class _Sums(NamedTuple):
-    weight: float
-    loss: float
-    right: float
-    grads: Grads
+def _numbered(work: Work, shard: tuple[int, Shard]) -> tuple[int, Sums]:
+    number, batch = shard
+    return number, shard_sums(work, batch)
 
 
-def _add(one: _Sums, other: _Sums) -> _Sums:
-    """Their sum, in the memory of one of them: nobody else has seen it."""
+def _in_order(results: Iterator[tuple[int, Sums]]) -> Iterator[Sums]:
+    for expected, (number, sums) in enumerate(results):
+        if number != expected:
+            raise value_error(
+                f"map must give one result for each shard in their order, but gave that of shard "
+                f"{number} in the place of shard {expected}"
+            )
+        yield sums
+    raise value_error("map gave fewer results than there are shards")
+
+
+def _add(one: Sums, other: Sums) -> Sums:
+    """Their sum, in the memory of one of them if that is a sum: those of shards are read-only."""
 
     def add(a: Array, b: Array) -> Array:
-        return np.add(a, b, out=spare(a))
+        out = writable_or_none(a)
+        return np.add(a, b, out=writable_or_none(b) if out is None else out)
 
-    weight, loss, hits = (a + b for a, b in zip(one[:3], other[:3], strict=True))
-    return _Sums(weight, loss, hits, map_layers(add, one.grads, other.grads))
-
-
-def _sums(
-    where: str,
-    network: Network,
-    derivative: Callable[..., Grads] | None,
-    total: float | None,
-    params: Params,
-    vectors: tuple[Params, ...],
-    shard: Shard,
-) -> _Sums:
-    """Weighted sums over the examples of one shard, or with a total of None its mean gradient."""
-    batch = shard() if callable(shard) else shard
-    if isinstance(batch, MaskedBatch):
-        batch, network = _unmasked(where, params, batch, network)
-    if isinstance(batch, LiveBatch):
-        check_live(where, batch, params)
-        restricted, *others = (restrict(tree, batch.rows) for tree in (params, *vectors))
-        whole = Batch(*batch[:3])
-        sums = _sums(where, network, derivative, total, restricted, tuple(others), whole)
-        grads = expand(sums.grads, batch.rows, batch.n_in) if derivative else ()
-        return sums._replace(grads=grads)
-    if not isinstance(batch, Batch):
-        raise TypeError(
-            f"{where}: a shard must be a Batch or a function that returns one, "
-            f"not {type(batch).__name__}"
-        )
-    with quiet():
-        cache = checked_propagate(where, params, batch.X, network)
-        return _batch_sums(where, network, derivative, total, params, vectors, cache, batch)
+    weight, total, loss, hits = (a + b for a, b in zip(one[:4], other[:4], strict=True))
+    return Sums(weight, total, loss, hits, map_layers(add, one.grads, other.grads))
 
 
-def _unmasked(
-    where: str, params: Params, masked: MaskedBatch, network: Network
-) -> tuple[Batch | LiveBatch, Network]:
-    """The batch with its X masked already, and the network with the other masks."""
-    batch, masks = masked
-    if not isinstance(batch, (Batch, LiveBatch)):
-        came = checks.kind(batch)
-        raise TypeError(f"{where}: the batch of a MaskedBatch must be a Batch, not {came}")
-    checks.matrix(where, "X", batch.X)
-    check_masks(where, masks, params, batch.X)
-    X = masked_examples(where, batch.X, masks)
-    return batch._replace(X=X), masked_network(network, masks)
+def add_apart(one: Sums, other: Sums) -> Sums:
+    """Their sum in memory of its own, read-only: what another process may hold on to."""
+    sums = _add(*(each._replace(grads=frozen_tree(each.grads)) for each in (one, other)))
+    return sums._replace(grads=frozen_tree(sums.grads))
 
 
-def _batch_sums(
-    where: str,
-    network: Network,
-    derivative: Callable[..., Grads] | None,
-    total: float | None,
-    params: Params,
-    vectors: tuple[Params, ...],
-    cache: Cache,
-    batch: Batch,
-) -> _Sums:
-    _, y, weights = batch
-    Z, (n_out, m) = cache.Z[-1], cache.Z[-1].shape
-    check_targets(where, y, m, n_out, network.loss)
-    if weights is not None:
-        checks.weights(where, weights, m)
-    Y = targets(y, n_out, network.loss, Z.dtype)
-    values = network.loss.value(Z, Y)
-    checks.result(where, "the loss's value", values, (m,))
-    loss = _weighted(values, weights)
-    hits = _weighted(right(network.loss, Z, y), weights)
-    weight = m if weights is None else float(weights.sum(dtype=np.float64))
-    if derivative is None:
-        return _Sums(weight, loss, hits, ())
-    if weight == 0:
-        return _Sums(weight, loss, hits, map_layers(np.zeros_like, params))
-    grads = derivative(params, cache, Y, network, weights, total, where, *vectors)
-    return _Sums(weight, loss, hits, grads)
+def _scaled(factor: Numbers, array: Array) -> Array:
+    return np.multiply(per_network(factor, array), array, out=writable_or_none(array))
 
 
-def _weighted(figures: Array, weights: Array | None) -> float:
-    """The weighted sum, in double precision."""
-    if weights is None:
-        return float(figures.sum(dtype=np.float64))
-    return float(np.dot(weights.astype(np.float64), figures))
+def _mean(total: Numbers, weight: Numbers) -> Numbers:
+    """The total by the weight, NaN where there is none; read-only where it is one a network."""
+    if isinstance(total, np.ndarray) or isinstance(weight, np.ndarray):
+        return freeze(np.divide(total, weight))
+    return total / weight if weight else math.nan

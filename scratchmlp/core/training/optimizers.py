@@ -1,5 +1,7 @@
 """Optimizers: pairs of functions (init, update) that turn gradients into new parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -7,7 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree, map_arrays
+from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze, map_arrays
+from scratchmlp.core.border import public, type_error
+from scratchmlp.core.model import fitting
+from scratchmlp.core.shown import shown_tuple
 from scratchmlp.core.training import update_rules as rules
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 
@@ -18,10 +23,18 @@ class Optimizer(NamedTuple):
     """`init(params)` is the first state, a tuple of arrays; `update` makes the next.
 
     `update(params, grads, state, iteration)` is (new params, new state); iterations count from 0.
+    The library's take any tree of arrays for params. `learning_rate` is a number, one for each
+    network of a stack, (k,), or a schedule; or None where an optimizer does not tell. A user's own
+    optimizer is two such functions; what its update gives is checked, and taken in the dtype of
+    the parameters.
     """
 
     init: Callable[[Params], tuple[Any, ...]]
     update: Callable[[Params, Grads, Any, int], Updated]
+    learning_rate: LearningRate | None = None
+
+    def __repr__(self) -> str:
+        return shown_tuple(self, self.update)
 
 
 class MomentumState(NamedTuple):
@@ -43,15 +56,8 @@ class AdamState(NamedTuple):
     second_moment: Grads
 
 
-class AverageState(NamedTuple):
-    """The state of another optimizer, and the average of the params after all updates (int64)."""
-
-    state: tuple[Any, ...]
-    average: Params
-    updates: Array
-
-
-def step(params: Params, grads: Grads, learning_rate: float) -> Params:
+@public
+def step(params: Params, grads: Grads, learning_rate: Numbers) -> Params:
     """The parameters after one step of gradient descent: W - learning_rate dW, b likewise.
 
     Raises ValueError where grads are not of the params' shapes, or the rate is negative or not
@@ -62,12 +68,14 @@ def step(params: Params, grads: Grads, learning_rate: float) -> Params:
     >>> step(params, params, 0.5)
     (Layer(W=array([[0.5]]), b=array([[1.]])),)
     """
-    checks.params("step", params)
-    checks.like_params("step", "grads", grads, params)
-    rate = checks.positive("step", "learning_rate", learning_rate, zero=True)
-    return rules.descend(params, frozen_tree(grads), rate)
+    fitting.params(params)
+    fitting.like_params("grads", grads, params)
+    rate = checks.numbers(checks.positive, "learning_rate", learning_rate, zero=True)
+    (new,) = rules.applied(rules.descend, [rate], params, grads)
+    return new
 
 
+@public
 def sgd(learning_rate: LearningRate) -> Optimizer:
     """Stochastic gradient descent: `step` at a rate, or at that of a schedule. It has no state.
 
@@ -76,10 +84,12 @@ def sgd(learning_rate: LearningRate) -> Optimizer:
     >>> sgd(0.1).init(())
     ()
     """
-    return Optimizer(_no_state, partial(_sgd, learning_rate=check_rate("sgd", learning_rate)))
+    rate = check_rate(learning_rate)
+    return Optimizer(_no_state, partial(_sgd, rate), rate)
 
 
-def momentum(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
+@public
+def momentum(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     """Heavy-ball momentum: v = beta v + g, and W - learning_rate v.
 
     Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
@@ -93,11 +103,12 @@ def momentum(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
     >>> once[0].W.item(), twice[0].W.item()
     (0.5, -0.25)
     """
-    decay = checks.fraction("momentum", "beta", beta, zero=True)
-    return _optimizer("momentum", MomentumState, partial(rules.heavy_ball, decay), learning_rate)
+    rate, decay = check_rate(learning_rate), _decay("beta", beta)
+    return Optimizer(partial(_at_rest, MomentumState), partial(_momentum, rate, decay), rate)
 
 
-def nesterov(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
+@public
+def nesterov(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     """Nesterov's momentum: v = beta v + g, and W - learning_rate (g + beta v).
 
     Raises ValueError unless 0 <= beta < 1, and as `step` for the learning rate.
@@ -110,11 +121,12 @@ def nesterov(learning_rate: LearningRate, beta: float = 0.9) -> Optimizer:
     >>> once[0].W.item(), state.velocity[0].W.item()
     (0.25, 1.0)
     """
-    decay = checks.fraction("nesterov", "beta", beta, zero=True)
-    return _optimizer("nesterov", MomentumState, partial(rules.nesterov, decay), learning_rate)
+    rate, decay = check_rate(learning_rate), _decay("beta", beta)
+    return Optimizer(partial(_at_rest, MomentumState), partial(_nesterov, rate, decay), rate)
 
 
-def rmsprop(learning_rate: LearningRate, beta: float = 0.9, epsilon: float = 1e-8) -> Optimizer:
+@public
+def rmsprop(learning_rate: LearningRate, beta: Numbers = 0.9, epsilon: Numbers = 1e-8) -> Optimizer:
     """RMSProp: s = beta s + (1 - beta) g^2, and W - learning_rate g / (sqrt(s) + epsilon).
 
     Raises ValueError unless 0 <= beta < 1 and epsilon > 0, and as `step` for the learning rate.
@@ -127,16 +139,17 @@ def rmsprop(learning_rate: LearningRate, beta: float = 0.9, epsilon: float = 1e-
     >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
     (0.0, 1.0)
     """
-    decay = checks.fraction("rmsprop", "beta", beta, zero=True)
-    rule = partial(rules.rmsprop, decay, checks.positive("rmsprop", "epsilon", epsilon))
-    return _optimizer("rmsprop", RmspropState, rule, learning_rate)
+    rate, decay = check_rate(learning_rate), _decay("beta", beta)
+    update = partial(_rmsprop, rate, decay, _positive("epsilon", epsilon))
+    return Optimizer(partial(_at_rest, RmspropState), update, rate)
 
 
+@public
 def adam(
     learning_rate: LearningRate = 0.001,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
+    beta1: Numbers = 0.9,
+    beta2: Numbers = 0.999,
+    epsilon: Numbers = 1e-8,
 ) -> Optimizer:
     """Adam: the mean of the gradients over the root of that of their squares, without their bias.
 
@@ -153,17 +166,21 @@ def adam(
     >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
     (0.5, 1.5)
     """
-    return _adam_optimizer("adam", learning_rate, beta1, beta2, epsilon)
+    rate = check_rate(learning_rate)
+    betas = _decay("beta1", beta1), _decay("beta2", beta2)
+    update = partial(_adam, rate, *betas, _positive("epsilon", epsilon))
+    return Optimizer(partial(_at_rest, AdamState), update, rate)
 
 
+@public
 def adamw(
     learning_rate: LearningRate = 0.001,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
+    beta1: Numbers = 0.9,
+    beta2: Numbers = 0.999,
+    epsilon: Numbers = 1e-8,
+    weight_decay: Numbers = 0.01,
 ) -> Optimizer:
-    """Adam, with learning_rate weight_decay W taken from the weights W too; biases do not shrink.
+    """Adam, with learning_rate weight_decay W taken from the weights W too, not from biases.
 
     Raises as `adam`, and ValueError for a weight decay below 0.
     Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
@@ -174,97 +191,98 @@ def adamw(
     >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
     (0.45, 1.5)
     """
-    decay = checks.positive("adamw", "weight_decay", weight_decay, zero=True)
-    return _adam_optimizer("adamw", learning_rate, beta1, beta2, epsilon, decay)
+    rate, decay = check_rate(learning_rate), _positive("weight_decay", weight_decay, zero=True)
+    betas = _decay("beta1", beta1), _decay("beta2", beta2)
+    update = partial(_adamw, rate, *betas, _positive("epsilon", epsilon), decay)
+    return Optimizer(partial(_at_rest, AdamState), update, rate)
 
 
-def check_optimizer(where: str, optimizer: Any) -> None:
+def check_optimizer(optimizer: Any) -> None:
     """Nothing but an Optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"{where}: optimizer must be an Optimizer such as sgd(0.1), "
-            f"not {checks.kind(optimizer)}"
+        raise type_error(
+            f"optimizer must be an Optimizer such as sgd(0.1), not {checks.kind(optimizer)}"
         )
-    checks.functions(where, "optimizer", optimizer)
-
-
-def rate_of(optimizer: Optimizer, iteration: int) -> float | None:
-    """The learning rate of an iteration, or None of an optimizer that does not tell.
-
-    It is the keyword `learning_rate` of a partial `update`, which may be an `optimizer`'s in turn.
-
-    >>> rate_of(momentum(lambda iteration: 0.5**iteration), 2), rate_of(Optimizer(dict, dict), 0)
-    (0.25, None)
-    """
-    known = getattr(optimizer.update, "keywords", {})
-    if "optimizer" in known:
-        return rate_of(known["optimizer"], iteration)
-    return rate_at(known["learning_rate"], iteration) if "learning_rate" in known else None
-
-
-def _optimizer(
-    where: str,
-    memory: type[Any],
-    rule: rules.Rule | tuple[rules.Rule, rules.Rule],
-    learning_rate: LearningRate,
-) -> Optimizer:
-    both = rule if isinstance(rule, tuple) else (rule, rule)  # of weights, and of biases
-    update = partial(_update, where, memory, both, learning_rate=check_rate(where, learning_rate))
-    return Optimizer(partial(_at_rest, memory), update)
-
-
-def _adam_optimizer(
-    where: str,
-    learning_rate: LearningRate,
-    beta1: float,
-    beta2: float,
-    epsilon: float,
-    decay: float = 0.0,
-) -> Optimizer:
-    first = checks.fraction(where, "beta1", beta1, zero=True)
-    second = checks.fraction(where, "beta2", beta2, zero=True)
-    constants = first, second, checks.positive(where, "epsilon", epsilon)
-    of_biases = partial(rules.adam, *constants, 0.0)
-    of_weights = partial(rules.adam, *constants, decay) if decay else of_biases
-    return _optimizer(where, AdamState, (of_weights, of_biases), learning_rate)
+    checks.functions("optimizer", optimizer[:2])
 
 
 def _no_state(params: Params) -> tuple[()]:
     return ()
 
 
-def _at_rest(memory: type[Any], params: Params) -> tuple[Any, ...]:
-    still = map_arrays(np.zeros_like, params)
+def _at_rest(memory: type[Any], params: Params) -> Any:
+    still = map_arrays(_zeros, params)
     return memory(*[still] * len(memory._fields))
 
 
+def _zeros(array: Array) -> Array:
+    return freeze(np.zeros_like(array))
+
+
+@public
 def _sgd(
-    params: Params,
-    grads: Grads,
-    state: tuple[Any, ...],
-    iteration: int,
-    *,
-    learning_rate: LearningRate,
+    rate: LearningRate, params: Params, grads: Grads, state: tuple[Any, ...], iteration: int
 ) -> Updated:
     if state != ():
-        raise TypeError(f"sgd: state must be an empty tuple, not {checks.kind(state)}")
-    return rules.descend(params, grads, rate_at(learning_rate, iteration)), state
+        raise type_error(f"the state of sgd must be an empty tuple, not {checks.kind(state)}")
+    (new,) = rules.applied(rules.descend, [rate_at(rate, iteration)], params, grads)
+    return new, state
 
 
-def _update(
-    where: str,
+@public
+def _momentum(rate: LearningRate, beta: Numbers, *arguments: Any) -> Updated:
+    numbers = rate_at(rate, arguments[-1]), beta
+    return _updated(MomentumState, rules.heavy_ball, numbers, *arguments)
+
+
+@public
+def _nesterov(rate: LearningRate, beta: Numbers, *arguments: Any) -> Updated:
+    numbers = rate_at(rate, arguments[-1]), beta
+    return _updated(MomentumState, rules.nesterov, numbers, *arguments)
+
+
+@public
+def _rmsprop(rate: LearningRate, beta: Numbers, epsilon: Numbers, *arguments: Any) -> Updated:
+    numbers = rate_at(rate, arguments[-1]), beta, epsilon
+    return _updated(RmspropState, rules.rmsprop, numbers, *arguments)
+
+
+@public
+def _adam(rate: LearningRate, *betas_epsilon: Any) -> Updated:
+    *constants, params, grads, state, iteration = betas_epsilon
+    return _adamw(rate, *constants, 0.0, params, grads, state, iteration)
+
+
+@public
+def _adamw(rate: LearningRate, *arguments: Any) -> Updated:
+    *constants, decay, params, grads, state, iteration = arguments
+    beta1, beta2, epsilon = constants
+    now = rate_at(rate, iteration)
+    numbers = rules.adam_numbers(now, beta1, beta2, epsilon, decay, iteration)
+    of_biases = (*numbers[:4], 0.0)
+    return _updated(AdamState, rules.adam, numbers, params, grads, state, iteration, of_biases)
+
+
+def _updated(
     memory: type[Any],
-    both: tuple[rules.Rule, rules.Rule],
+    rule: rules.Rule,
+    numbers: tuple[Numbers, ...],
     params: Params,
     grads: Grads,
     state: Any,
     iteration: int,
-    *,
-    learning_rate: LearningRate,
+    biases: tuple[Numbers, ...] | None = None,
 ) -> Updated:
     if not isinstance(state, memory):
-        raise TypeError(f"{where}: state must be {memory.__name__}, not {checks.kind(state)}")
-    rate = rate_at(learning_rate, iteration)
-    of_weights, of_biases = (partial(rule, rate, iteration) for rule in both)
-    new, *after = rules.applied(of_weights, of_biases, params, grads, *state)
+        came = checks.kind(state)
+        raise type_error(f"the state of the optimizer must be {memory.__name__}, not {came}")
+    new, *after = rules.applied(rule, numbers, params, grads, *state, biases=biases)
     return new, memory(*after)
+
+
+def _decay(name: str, value: Any) -> Numbers:
+    return checks.numbers(checks.fraction, name, value, zero=True)
+
+
+def _positive(name: str, value: Any, *, zero: bool = False) -> Numbers:
+    return checks.numbers(checks.positive, name, value, zero=zero)

@@ -1,48 +1,54 @@
 """Learning rates: numbers, or functions from the iteration, which counts from 0, to a number."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from scratchmlp.core import checks
+from scratchmlp.core.arrays import Numbers
+from scratchmlp.core.border import public
 
-Schedule: TypeAlias = Callable[[int], float]
-LearningRate: TypeAlias = float | Schedule
+Schedule: TypeAlias = Callable[[int], Numbers]
+LearningRate: TypeAlias = Numbers | Schedule
 
 
-def check_rate(where: str, learning_rate: LearningRate) -> LearningRate:
-    """A number as a float, or the schedule."""
+def check_rate(learning_rate: LearningRate, name: str = "learning_rate") -> LearningRate:
+    """A number as a float, an array (k,) of one for each network of a stack, or the schedule."""
     if callable(learning_rate):
         return learning_rate
-    return checks.positive(where, "learning_rate", learning_rate, zero=True)
+    return checks.numbers(checks.positive, name, learning_rate, zero=True)
 
 
-def rate_at(learning_rate: LearningRate, iteration: int) -> float:
+def rate_at(learning_rate: LearningRate, iteration: int) -> Numbers:
     """The learning rate of an iteration.
 
     Raises ValueError where a schedule gives one that is negative or not finite, TypeError for
-    anything but a number.
+    anything but a number, or an array (k,) of them.
 
     >>> rate_at(0.1, 7), rate_at(lambda iteration: 1 / (1 + iteration), 1)
     (0.1, 0.5)
     """
     if not callable(learning_rate):
         return learning_rate
-    name = f"learning_rate({iteration})"
-    return checks.positive("optimizer", name, learning_rate(iteration), zero=True)
+    rate = learning_rate(iteration)
+    return checks.numbers(checks.positive, f"learning_rate({iteration})", rate, zero=True)
 
 
-def constant(rate: float) -> Schedule:
+@public
+def constant(rate: Numbers) -> Schedule:
     """The same rate at every iteration, as the number itself would be.
 
     >>> constant(0.1)(1000)
     0.1
     """
-    return partial(_constant, _rate("constant", rate))
+    return partial(_constant, _rate(rate))
 
 
-def step_decay(rate: float, *, every: int, factor: float = 0.1) -> Schedule:
+@public
+def step_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Schedule:
     """The rate times `factor` once for each `every` iterations that have passed.
 
     Raises ValueError for a negative rate, every < 1 or a factor that is not above 0.
@@ -50,23 +56,25 @@ def step_decay(rate: float, *, every: int, factor: float = 0.1) -> Schedule:
     >>> [step_decay(0.5, every=10, factor=0.5)(iteration) for iteration in (0, 9, 10, 20)]
     [0.5, 0.5, 0.25, 0.125]
     """
-    steps = checks.count("step_decay", "every", every, least=1)
-    times = checks.positive("step_decay", "factor", factor)
-    return partial(_step_decay, _rate("step_decay", rate), steps, times)
+    steps = checks.count("every", every, least=1)
+    times = checks.positive("factor", factor)
+    return partial(_step_decay, _rate(rate), steps, times)
 
 
-def exponential_decay(rate: float, *, every: int, factor: float = 0.1) -> Schedule:
+@public
+def exponential_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Schedule:
     """As `step_decay`, but smoothly: the rate times factor^(iteration / every).
 
     >>> [exponential_decay(0.5, every=10, factor=0.25)(iteration) for iteration in (0, 5, 10)]
     [0.5, 0.25, 0.125]
     """
-    steps = checks.count("exponential_decay", "every", every, least=1)
-    times = checks.positive("exponential_decay", "factor", factor)
-    return partial(_exponential_decay, _rate("exponential_decay", rate), steps, times)
+    steps = checks.count("every", every, least=1)
+    times = checks.positive("factor", factor)
+    return partial(_exponential_decay, _rate(rate), steps, times)
 
 
-def cosine_decay(rate: float, *, iterations: int, final: float = 0.0) -> Schedule:
+@public
+def cosine_decay(rate: Numbers, *, iterations: int, final: Numbers = 0.0) -> Schedule:
     """From the rate down to `final` along half a cosine, in so many iterations.
 
     Source: Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983.
@@ -74,11 +82,12 @@ def cosine_decay(rate: float, *, iterations: int, final: float = 0.0) -> Schedul
     >>> [round(cosine_decay(0.5, iterations=10)(iteration), 9) for iteration in (0, 5, 10, 99)]
     [0.5, 0.25, 0.0, 0.0]
     """
-    ends = _rate("cosine_decay", rate), _rate("cosine_decay", final, "final")
-    span = checks.count("cosine_decay", "iterations", iterations, least=1)
+    ends = _rate(rate), _rate(final, "final")
+    span = checks.count("iterations", iterations, least=1)
     return partial(_cosine, *ends, 0.0, float(span))
 
 
+@public
 def warmup(learning_rate: LearningRate, *, iterations: int) -> Schedule:
     """A rate or schedule, of which the first iterations take 1/n, 2/n, ... n/n.
 
@@ -88,17 +97,18 @@ def warmup(learning_rate: LearningRate, *, iterations: int) -> Schedule:
     >>> [warmup(0.5, iterations=4)(iteration) for iteration in (0, 1, 3, 4)]
     [0.125, 0.25, 0.5, 0.5]
     """
-    span = checks.count("warmup", "iterations", iterations, least=1)
-    return partial(_warmup, check_rate("warmup", learning_rate), span)
+    span = checks.count("iterations", iterations, least=1)
+    return partial(_warmup, check_rate(learning_rate), span)
 
 
+@public
 def one_cycle(
-    peak: float,
+    peak: Numbers,
     *,
     iterations: int,
     rising: float = 0.3,
-    start: float | None = None,
-    final: float | None = None,
+    start: Numbers | None = None,
+    final: Numbers | None = None,
 ) -> Schedule:
     """Up to the peak in the `rising` share of the iterations and down in the rest, along cosines.
 
@@ -108,44 +118,44 @@ def one_cycle(
     >>> [one_cycle(0.5, iterations=10)(iteration) for iteration in (0, 3, 10)]
     [0.02, 0.5, 2e-06]
     """
-    top = _rate("one_cycle", peak, "peak")
-    low = top / 25 if start is None else _rate("one_cycle", start, "start")
-    last = top / 250_000 if final is None else _rate("one_cycle", final, "final")
-    span = checks.count("one_cycle", "iterations", iterations, least=1)
-    turn = checks.fraction("one_cycle", "rising", rising) * span
+    top = _rate(peak, "peak")
+    low = top / 25 if start is None else _rate(start, "start")
+    last = top / 250_000 if final is None else _rate(final, "final")
+    span = checks.count("iterations", iterations, least=1)
+    turn = checks.fraction("rising", rising) * span
     return partial(_one_cycle, low, top, last, turn, float(span))
 
 
-def _rate(where: str, value: float, name: str = "rate") -> float:
-    return checks.positive(where, name, value, zero=True)
+def _rate(value: Any, name: str = "rate") -> Numbers:
+    return checks.numbers(checks.positive, name, value, zero=True)
 
 
-def _constant(rate: float, iteration: int) -> float:
+def _constant(rate: Numbers, iteration: int) -> Numbers:
     return rate
 
 
-def _step_decay(rate: float, every: int, factor: float, iteration: int) -> float:
+def _step_decay(rate: Numbers, every: int, factor: float, iteration: int) -> Numbers:
     return rate * factor ** (iteration // every)
 
 
-def _exponential_decay(rate: float, every: int, factor: float, iteration: int) -> float:
+def _exponential_decay(rate: Numbers, every: int, factor: float, iteration: int) -> Numbers:
     return rate * factor ** (iteration / every)
 
 
-def _cosine(one: float, other: float, start: float, end: float, iteration: int) -> float:
+def _cosine(one: Numbers, other: Numbers, start: float, end: float, iteration: int) -> Numbers:
     """From one rate at `start` to the other at `end`, and the same before and after."""
     way = min(max((iteration - start) / (end - start), 0.0), 1.0)
     share = (1 + math.cos(math.pi * way)) / 2
     return share * one + (1 - share) * other
 
 
-def _warmup(learning_rate: LearningRate, span: int, iteration: int) -> float:
+def _warmup(learning_rate: LearningRate, span: int, iteration: int) -> Numbers:
     return min(1.0, (iteration + 1) / span) * rate_at(learning_rate, iteration)
 
 
 def _one_cycle(
-    low: float, top: float, last: float, turn: float, end: float, iteration: int
-) -> float:
+    low: Numbers, top: Numbers, last: Numbers, turn: float, end: float, iteration: int
+) -> Numbers:
     if iteration < turn:
         return _cosine(low, top, 0.0, turn, iteration)
     return _cosine(top, last, turn, end, iteration)

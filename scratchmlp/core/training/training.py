@@ -1,48 +1,62 @@
 """Training: a fold of updates over batches, as a lazy stream of states."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Params, freeze, frozen_tree
+from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze, outline, owned_tree
+from scratchmlp.core.border import public, public_stream, type_error, value_error
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.model.network import Network, classifier
-from scratchmlp.core.training.objective import Shards, check, check_shards, gather, given
-from scratchmlp.core.training.optimizers import (
-    AdamState,
-    AverageState,
-    MomentumState,
-    Optimizer,
-    RmspropState,
-    check_optimizer,
-    rate_of,
-    sgd,
+from scratchmlp.core.model import fitting
+from scratchmlp.core.model.network import Network, classifier, resolved
+from scratchmlp.core.stacks import networks
+from scratchmlp.core.training.objective import (
+    Evaluation,
+    Shards,
+    Work,
+    as_shards,
+    backpropagate,
+    data_as_shards,
+    reduced,
+    value_and_grad,
 )
-from scratchmlp.core.training.schedules import check_rate
+from scratchmlp.core.training.optimizers import Optimizer, check_optimizer, sgd
+from scratchmlp.core.training.own_objectives import checked_objective
+from scratchmlp.core.training.own_optimizers import all_ours, checked_optimizer
+from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
+
+# As the library's `value_and_grad`, by which one's own may be replaced.
+Objective: TypeAlias = Callable[..., tuple[Evaluation, Grads]]
 
 
 class State(NamedTuple):
     """Where training stands: all that it goes on from, and figures to watch.
 
     `iteration` is the number of updates made; `loss` and `accuracy` are those of the last batch,
-    before its update (NaN before the first).
+    before its update (NaN before the first). For a stack of k networks they are (k,), and NaN from
+    where a network has diverged.
     """
 
     params: Params
     optimizer: tuple[Any, ...]
     iteration: int
-    loss: float
-    accuracy: float
+    loss: Numbers
+    accuracy: Numbers
 
 
 class Trained(NamedTuple):
-    """The parameters after training, and each iteration's loss and accuracy, (iterations,)."""
+    """The parameters after training, and each iteration's loss and accuracy.
+
+    The figures are (iterations,), or (iterations, k) for a stack of k networks.
+    """
 
     params: Params
     losses: Array
@@ -52,26 +66,38 @@ class Trained(NamedTuple):
 class DivergenceError(ArithmeticError):
     """The loss is no longer finite: at `iteration`, where `state` is the last good one before.
 
-    `learning_rate` is that of the update which led there, or None where the optimizer is not
-    scratchmlp's or there was no update.
+    `learning_rate` is that of the update which led there, or None where the optimizer does not tell
+    or there was no update; `last_loss` is the last that was finite. In a stack it is raised when no
+    network is left.
     """
 
-    def __init__(self, iteration: int, state: State, learning_rate: float | None = None) -> None:
-        super().__init__(iteration, state, learning_rate)
+    def __init__(
+        self,
+        iteration: int,
+        state: State,
+        learning_rate: Numbers | None = None,
+        last_loss: Numbers = math.nan,
+    ) -> None:
+        super().__init__(iteration, state, learning_rate, last_loss)
         self.iteration = iteration
         self.state = state
         self.learning_rate = learning_rate
+        self.last_loss = last_loss
 
     def __str__(self) -> str:
-        rate = "" if self.learning_rate is None else f" at learning rate {self.learning_rate:.4g}"
+        number = isinstance(self.learning_rate, float)
+        rate = f" at learning rate {self.learning_rate:.4g}" if number else ""
+        known = isinstance(self.last_loss, float) and math.isfinite(self.last_loss)
+        last = f" (before, it was {self.last_loss:.4g})" if known else ""
         return (
-            f"the loss is not finite at iteration {self.iteration}{rate} (it was "
-            f"{self.state.loss:.4g}): try a smaller learning rate, or clip_by_global_norm"
+            f"the loss is not finite at iteration {self.iteration}{rate}{last}: try scaled inputs, "
+            "as of standardize, a smaller learning rate, or clip_by_global_norm"
         )
 
 
+@public
 def init_state(params: Params, optimizer: Optimizer) -> State:
-    """The State before the first update.
+    """The State before the first update. Writable params are copied.
 
     Raises as `forward` for the params, and ValueError where these are not finite; TypeError for
     anything but an Optimizer.
@@ -80,19 +106,10 @@ def init_state(params: Params, optimizer: Optimizer) -> State:
     >>> init_state(init_params([2, 3]), sgd(0.1)).iteration
     0
     """
-    return _start("init_state", params, optimizer)
+    return _start(params, optimizer)
 
 
-def _start(where: str, params: Params, optimizer: Optimizer) -> State:
-    checks.finite_params(where, params)
-    check_optimizer(where, optimizer)
-    memory = optimizer.init(params)
-    if not isinstance(memory, tuple):
-        came = checks.kind(memory)
-        raise TypeError(f"{where}: init of optimizer must give a tuple, not {came}")
-    return State(frozen_tree(params), memory, 0, math.nan, math.nan)
-
-
+@public
 def train_step(
     state: State,
     batch: Shards,
@@ -100,8 +117,13 @@ def train_step(
     network: Network = classifier,
     optimizer: Optimizer,
     map: Map = map,
+    value_and_grad: Objective = value_and_grad,
 ) -> State:
     """The State after one update, by the gradient of a Batch or of a sequence of shards.
+
+    The gradient is that of `value_and_grad`, which is called as the library's is, with (params,
+    batch, network, map=map): with one's own, anything that gives an Evaluation and a gradient can
+    be descended.
 
     Raises DivergenceError where the loss is not finite; otherwise as `value_and_grad`.
 
@@ -110,10 +132,11 @@ def train_step(
     >>> train_step(init_state(init_params([2, 3]), sgd(0.1)), batch, optimizer=sgd(0.1)).iteration
     1
     """
-    _check("train_step", state, network, optimizer, map)
-    return _advance("train_step", network, optimizer, map, (state, state), batch)[1]
+    step = _step(state, network, optimizer, map, value_and_grad)
+    return step((state, state), batch)[1]
 
 
+@public_stream
 def train(
     state: State,
     batches: Iterable[Shards],
@@ -121,6 +144,7 @@ def train(
     network: Network = classifier,
     optimizer: Optimizer,
     map: Map = map,
+    value_and_grad: Objective = value_and_grad,
 ) -> Iterator[State]:
     """The lazy stream of the States after each batch: the fold of `train_step` over the batches.
 
@@ -136,33 +160,20 @@ def train(
     >>> [state.iteration for state in take(3, states)]
     [1, 2, 3]
     """
-    return _states("train", state, batches, network, optimizer, map)
+    return _states(state, batches, _step(state, network, optimizer, map, value_and_grad))
 
 
-def _states(
-    where: str,
-    state: State,
-    batches: Iterable[Shards],
-    network: Network,
-    optimizer: Optimizer,
-    map: Map,
-) -> Iterator[State]:
-    _check(where, state, network, optimizer, map)
-    checks.stream(where, "batches", batches)
-    advance = partial(_advance, where, network, optimizer, map)
-    steps = drop(1, accumulate(advance, batches, (state, state)))
-    return iter(pluck(1, steps))
-
-
+@public
 def gradient_descent(
     params: Params,
     X: Array | Shards,
     y: Array | None = None,
     *,
     iterations: int,
-    learning_rate: float,
+    learning_rate: LearningRate,
     network: Network = classifier,
     map: Map = map,
+    value_and_grad: Objective = value_and_grad,
 ) -> Trained:
     """The parameters after so many steps down the gradient of all the data, and the way there.
 
@@ -178,56 +189,105 @@ def gradient_descent(
     >>> trained.accuracies[-1], trained.losses.shape
     (np.float64(1.0), (50,))
     """
-    where = "gradient_descent"
-    checks.count(where, "iterations", iterations, least=0)
-    optimizer = sgd(check_rate(where, learning_rate))
-    state = _start(where, params, optimizer)
-    data = repeat(given(where, X, y))
-    states = _states(where, state, data, network, optimizer, map)
-    losses, accuracies = np.empty(iterations), np.empty(iterations)
+    checks.count("iterations", iterations, least=0)
+    optimizer = sgd(check_rate(learning_rate))
+    state = _start(params, optimizer)
+    step = _step(state, network, optimizer, map, value_and_grad)
+    states = _states(state, repeat(data_as_shards(X, y)), step)
+    losses, accuracies = (np.empty((iterations, *np.shape(state.loss))) for _ in range(2))
     for number, state in enumerate(take(iterations, states)):
         losses[number], accuracies[number] = state.loss, state.accuracy
     return Trained(state.params, freeze(losses), freeze(accuracies))
 
 
+def _start(params: Params, optimizer: Optimizer) -> State:
+    fitting.finite_params(params)
+    check_optimizer(optimizer)
+    memory = optimizer.init(params)
+    if not isinstance(memory, tuple):
+        came = checks.kind(memory)
+        raise type_error(f"init of optimizer must give a tuple, not {came}")
+    k = networks(params)
+    nothing: Numbers = freeze(np.full(k, math.nan)) if k else math.nan
+    return State(owned_tree(params), owned_tree(memory), 0, nothing, nothing)
+
+
+Step: TypeAlias = Callable[[tuple[State, State], Shards], tuple[State, State]]
+
+
+def _states(state: State, batches: Iterable[Shards], step: Step) -> Iterator[State]:
+    checks.stream("batches", batches)
+    steps = drop(1, accumulate(step, batches, (state, state)))
+    return iter(pluck(1, steps))
+
+
+def _step(
+    state: State, network: Network, optimizer: Optimizer, map: Map, objective: Objective
+) -> Step:
+    """The function that makes a step, of arguments that are checked and resolved once."""
+    if not isinstance(state, State):
+        raise type_error(f"state must be a State, not {type(state).__name__}")
+    known = resolved(network, state.params)
+    check_optimizer(optimizer)
+    checks.count("state.iteration", state.iteration, least=0)
+    checks.function("map", map)
+    _check_memory(state, optimizer)
+    if objective is value_and_grad:
+        gradient: Callable[[Params, Shards], Any] = partial(_gradient, known, map)
+    else:
+        checks.function("value_and_grad", objective)
+        gradient = partial(checked_objective, objective, network, map)
+    return partial(_advance, gradient, checked_optimizer(optimizer))
+
+
+def _gradient(
+    network: Network, map: Map, params: Params, batch: Shards
+) -> tuple[Evaluation, Grads]:
+    return reduced(Work(params, network, backpropagate), as_shards("batch", batch), map)
+
+
 def _advance(
-    where: str,
-    network: Network,
+    gradient: Callable[[Params, Shards], tuple[Evaluation, Grads]],
     optimizer: Optimizer,
-    map: Map,
     states: tuple[State, State],
     batch: Shards,
 ) -> tuple[State, State]:
     # The state before is kept because only the next loss tells whether new parameters are good.
     good, state = states
-    check_shards(where, "batch", batch)
-    (loss, accuracy), grads = gather(where, state.params, batch, network, map)
-    if not math.isfinite(loss):
-        rate = rate_of(optimizer, state.iteration - 1) if state.iteration else None
-        raise DivergenceError(state.iteration, good, rate)
+    (loss, accuracy), grads = gradient(state.params, batch)
+    if isinstance(loss, np.ndarray):
+        loss, accuracy = _of_those_left(state, loss, accuracy)
+    if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
+        _diverge(optimizer, good, state)
     params, memory = optimizer.update(state.params, grads, state.optimizer, state.iteration)
     return state, State(params, memory, state.iteration + 1, loss, accuracy)
 
 
-def _check(where: str, state: State, network: Network, optimizer: Optimizer, map: Map) -> None:
-    if not isinstance(state, State):
-        raise TypeError(f"{where}: state must be a State, not {type(state).__name__}")
-    check(where, state.params, network, map)
-    check_optimizer(where, optimizer)
-    checks.count(where, "state.iteration", state.iteration, least=0)
-    _check_memory(where, state.optimizer, state.params)
+def _of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
+    """The figures of the networks of a stack, NaN from where a network has diverged."""
+    lost = ~np.isfinite(figures[0])
+    if state.iteration:
+        lost |= np.isnan(state.loss)
+    return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
 
 
-def _check_memory(where: str, memory: Any, params: Params) -> None:
-    """An optimizer's state: if it is one of scratchmlp's, in the shapes of the parameters."""
-    if not isinstance(memory, tuple):
-        came = checks.kind(memory)
-        raise TypeError(f"{where}: state.optimizer must be a tuple, not {came}")
-    if isinstance(memory, AverageState):
-        checks.like_params(where, "state.optimizer.average", memory.average, params)
-        checks.array(where, "state.optimizer.updates", memory.updates, "iu")
-        checks.count(where, "state.optimizer.updates", memory.updates[()], least=0)
-        _check_memory(where, memory.state, params)
-    if isinstance(memory, (MomentumState, RmspropState, AdamState)):
-        for name, each in zip(memory._fields, memory, strict=True):
-            checks.like_params(where, f"state.optimizer.{name}", each, params)
+def _diverge(optimizer: Optimizer, good: State, state: State) -> None:
+    known = optimizer.learning_rate
+    rate = None if known is None or not state.iteration else rate_at(known, state.iteration - 1)
+    raise DivergenceError(state.iteration, good, rate, state.loss)
+
+
+def _check_memory(state: State, optimizer: Optimizer) -> None:
+    """The optimizer's state is like the one that it starts with."""
+    if not isinstance(state.optimizer, tuple):
+        came = checks.kind(state.optimizer)
+        raise type_error(f"state.optimizer must be a tuple, not {came}")
+    if not all_ours(optimizer):
+        return
+    first = optimizer.init(state.params)
+    if type(state.optimizer) is not type(first):
+        came = checks.kind(state.optimizer)
+        raise type_error(f"state.optimizer must be {type(first).__name__}, not {came}")
+    came, expected = outline(state.optimizer), outline(first)
+    if came != expected:
+        raise value_error(f"state.optimizer must be {expected}, not {came}")

@@ -1,20 +1,120 @@
 """Optimizers made of others: they change the gradients before an update, or what comes of it."""
 
+from __future__ import annotations
+
+import inspect
 import math
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, leaves, map_layers
+from scratchmlp.core.arrays import (
+    Array,
+    Grads,
+    Layer,
+    Numbers,
+    Params,
+    freeze,
+    frozen_view,
+    leaves,
+    map_arrays,
+    owned_tree,
+)
+from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
+from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
+from scratchmlp.core.training.training import State
+from scratchmlp.core.training.update_rules import applied, blended
 
 
-def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
+class AverageState(NamedTuple):
+    """The state of another optimizer, and the average of the params after all updates (int64)."""
+
+    state: tuple[Any, ...]
+    average: Params
+    updates: Array
+
+
+@public
+def mapped(
+    optimizer: Optimizer,
+    *,
+    grads: Callable[..., Grads] | None = None,
+    params: Callable[[Params], Params] | None = None,
+) -> Optimizer:
+    """The optimizer with a function of the gradients before its update and of the params after it.
+
+    `grads` is a function of the gradients, or of the params and the gradients: for masks and
+    penalties. `params` is a function of the new params: for pruning, bounds and proximal steps.
+    Both give a tree like what they get.
+
+    Raises TypeError for anything but an Optimizer and functions; later, ValueError or TypeError
+    where these give another structure.
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),)
+    >>> mapped(sgd(1.0), grads=zero_biases).update(params, params, (), 0)[0]
+    (Layer(W=array([[0.]]), b=array([[4.]])),)
+    """
+    check_optimizer(optimizer)
+    for name, function in (("grads", grads), ("params", params)):
+        if function is not None:
+            checks.function(name, function)
+    before = grads if grads is None or _takes_two(grads) else partial(_of_grads_alone, grads)
+    update = partial(_mapped, checked_optimizer(optimizer), grads=before, params=params)
+    return optimizer._replace(update=update)
+
+
+def zero_biases(tree: Params) -> Params:
+    """The Params or Grads with biases of 0.
+
+    `mapped(optimizer, grads=zero_biases)` trains a network without biases, if it begins with none.
+
+    >>> zero_biases((Layer(np.ones((1, 1)), np.ones((1, 1))),))
+    (Layer(W=array([[1.]]), b=array([[0.]])),)
+    """
+    return tuple(Layer(frozen_view(W), freeze(np.zeros_like(b))) for W, b in tree)
+
+
+@public
+def layerwise(*optimizers: Optimizer) -> Optimizer:
+    """One optimizer for each layer, the first layer's first; the state is the tuple of theirs.
+
+    Raises TypeError for anything but Optimizers, ValueError for none; later, for other params.
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),) * 2
+    >>> new, _ = layerwise(frozen(), sgd(0.5)).update(params, params, ((), ()), 0)
+    >>> new[0] is params[0], new[1].W.item()
+    (True, 1.5)
+    """
+    if not optimizers:
+        raise value_error("optimizers must have at least one")
+    for optimizer in optimizers:
+        check_optimizer(optimizer)
+    each = tuple(map(checked_optimizer, optimizers))
+    return Optimizer(partial(_layerwise_start, each), partial(_layerwise, each))
+
+
+def frozen() -> Optimizer:
+    """The optimizer that leaves the params as they are, to the byte.
+
+    >>> frozen().update((np.ones(1),), (np.ones(1),), (), 0)
+    ((array([1.]),), ())
+    """
+    return Optimizer(_frozen_start, _frozen)
+
+
+@public
+def clip_by_global_norm(optimizer: Optimizer, max_norm: Numbers) -> Optimizer:
     """The optimizer, given gradients that are scaled down to a norm of at most `max_norm`.
 
-    The norm is the Euclidean norm of all numbers of all layers together.
+    The norm is the Euclidean norm of all numbers of all layers together, of each network of a stack
+    its own.
 
     Raises ValueError for a norm that is not above 0; TypeError for anything but an Optimizer.
     Source: Pascanu et al. 2013, https://arxiv.org/abs/1211.5063.
@@ -24,12 +124,12 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: float) -> Optimizer:
     >>> clip_by_global_norm(sgd(1.0), 2.5).update(params, params, (), 0)[0][0].W.item()
     1.5
     """
-    limit = checks.positive("clip_by_global_norm", "max_norm", max_norm)
-    check_optimizer("clip_by_global_norm", optimizer)
-    return Optimizer(optimizer.init, partial(_clipped, limit, optimizer=optimizer))
+    limit = checks.numbers(checks.positive, "max_norm", max_norm)
+    return mapped(optimizer, grads=partial(_clipped, limit))
 
 
-def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
+@public
+def weight_decay(optimizer: Optimizer, decay: Numbers) -> Optimizer:
     """The optimizer, given the gradient of the loss + decay / 2 times the sum of all W^2.
 
     It is the L2 penalty, which never is on biases; the losses that are reported are without it.
@@ -43,12 +143,12 @@ def weight_decay(optimizer: Optimizer, decay: float) -> Optimizer:
     >>> weight_decay(sgd(1.0), 0.5).update(params, params, (), 0)[0]
     (Layer(W=array([[-1.5]]), b=array([[0.]])),)
     """
-    number = checks.positive("weight_decay", "decay", decay, zero=True)
-    check_optimizer("weight_decay", optimizer)
-    return Optimizer(optimizer.init, partial(_decayed, number, optimizer=optimizer))
+    number = checks.numbers(checks.positive, "decay", decay, zero=True)
+    return mapped(optimizer, grads=partial(_penalized, number))
 
 
-def max_norm(optimizer: Optimizer, limit: float) -> Optimizer:
+@public
+def max_norm(optimizer: Optimizer, limit: Numbers) -> Optimizer:
     """The optimizer, after whose update no unit has incoming weights of a norm above `limit`.
 
     The row of W of each unit, in every layer, is scaled down to that Euclidean norm if it is above;
@@ -64,75 +164,202 @@ def max_norm(optimizer: Optimizer, limit: float) -> Optimizer:
     array([[0.6, 0.8],
            [0.3, 0.4]])
     """
-    bound = checks.positive("max_norm", "limit", limit)
-    check_optimizer("max_norm", optimizer)
-    return Optimizer(optimizer.init, partial(_bounded, bound, optimizer=optimizer))
+    bound = checks.numbers(checks.positive, "limit", limit)
+    return mapped(optimizer, params=partial(_bounded, bound))
 
 
-def global_norm(tree: tuple[Any, ...]) -> float:
-    """The Euclidean norm of all numbers of a tree of arrays.
+@public
+def moving_average(optimizer: Optimizer, decay: Numbers = 0.999) -> Optimizer:
+    """The optimizer, whose state also has the exponential moving average of the parameters.
+
+    It is the mean of the parameters after all updates, of which each counts `decay` times as much
+    as the one after it. Training does not see it; `averaged` puts it in the place of the params. It
+    is a part of the state, so a run is resumed with it. Around `max_norm` it is a mean of bounded
+    parameters, and so is bounded itself.
+
+    Raises ValueError unless 0 <= decay < 1; TypeError for anything but an Optimizer.
+    Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; the
+    bias to the start is taken away as in Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
+
+    >>> from scratchmlp import sgd
+    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
+    >>> optimizer = moving_average(sgd(0.5), 0.5)
+    >>> once, state = optimizer.update(params, params, optimizer.init(params), 0)
+    >>> twice, state = optimizer.update(once, params, state, 1)
+    >>> once[0].W.item(), twice[0].W.item(), round(state.average[0].W.item(), 6)
+    (0.5, 0.0, 0.166667)
+    """
+    share = checks.numbers(checks.fraction, "decay", decay, zero=True)
+    check_optimizer(optimizer)
+    inner = checked_optimizer(optimizer)
+    return optimizer._replace(
+        init=partial(_average_start, inner), update=partial(_moving_average, inner, share)
+    )
+
+
+@public
+def averaged(state: State) -> State:
+    """The state with the average of its params in their place, or itself if there is none.
+
+    `map(averaged, states)` is the stream of them, for `records` and the like; training goes on from
+    the state itself.
+
+    Raises TypeError for anything but a State.
+
+    >>> from scratchmlp import init_params, init_state, sgd
+    >>> state = init_state(init_params([2, 3]), moving_average(sgd(0.1)))
+    >>> averaged(state).params is state.optimizer.average
+    True
+    """
+    if not isinstance(state, State):
+        raise type_error(f"state must be a State, not {checks.kind(state)}")
+    memory = state.optimizer
+    return state._replace(params=memory.average) if isinstance(memory, AverageState) else state
+
+
+def global_norm(tree: tuple[Any, ...]) -> Numbers:
+    """The Euclidean norm of all numbers of a tree of arrays, (k,) of a stack of networks.
 
     >>> global_norm((Layer(np.array([[3.0]]), np.array([[4.0]])),))
     5.0
     """
+    if networks(tree):
+        squares = [np.square(a, dtype=np.float64).sum(axis=(1, 2)) for a in leaves(tree)]
+        return np.sqrt(np.sum(squares, axis=0))
     square = sum(float(np.vdot(array, array)) for array in leaves(tree))
     if math.isinf(square):  # of float32, perhaps
         square = sum(float(np.square(array, dtype=np.float64).sum()) for array in leaves(tree))
     return math.sqrt(square)
 
 
-def _clipped(
-    max_norm: float,
-    params: Params,
-    grads: Grads,
-    state: tuple[Any, ...],
+def _takes_two(function: Callable[..., Any]) -> bool:
+    """Whether a function has to be given two arguments, the params and the gradients."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return True
+    except ValueError:  # a function without a signature, as some of C are
+        return False
+    return False
+
+
+def _of_grads_alone(function: Callable[[Grads], Grads], params: Params, grads: Grads) -> Grads:
+    return function(grads)
+
+
+def _mapped(
+    optimizer: Optimizer,
+    before: Params,
+    gradients: Grads,
+    state: Any,
     iteration: int,
     *,
-    optimizer: Optimizer,
+    grads: Callable[[Params, Grads], Grads] | None,
+    params: Callable[[Params], Params] | None,
 ) -> Updated:
+    if grads is not None:
+        gradients = like_the_params("the function of the grads", grads, before, gradients)
+    new, memory = optimizer.update(before, gradients, state, iteration)
+    if params is not None:
+        new = like_the_params("the function of the params", params, new)
+    return new, memory
+
+
+def _layerwise_start(optimizers: tuple[Optimizer, ...], params: Params) -> tuple[Any, ...]:
+    _check_depth(optimizers, params)
+    pairs = zip(optimizers, params, strict=True)
+    return tuple(optimizer.init((layer,)) for optimizer, layer in pairs)
+
+
+def _layerwise(
+    optimizers: tuple[Optimizer, ...], params: Params, grads: Grads, state: Any, iteration: int
+) -> Updated:
+    _check_depth(optimizers, params)
+    each = [
+        optimizer.update((layer,), (gradient,), memory, iteration)
+        for optimizer, layer, gradient, memory in zip(optimizers, params, grads, state, strict=True)
+    ]
+    return tuple(new for ((new,), _) in each), tuple(memory for _, memory in each)
+
+
+def _check_depth(optimizers: tuple[Optimizer, ...], params: Params) -> None:
+    if len(optimizers) != len(params):
+        raise value_error(
+            f"layerwise has {len(optimizers)} optimizers but params has {len(params)} layers"
+        )
+
+
+def _frozen_start(params: Params) -> tuple[()]:
+    return ()
+
+
+def _frozen(params: Params, grads: Grads, state: Any, iteration: int) -> Updated:
+    return params, state
+
+
+def _clipped(max_norm: Numbers, grads: Grads) -> Grads:
     norm = global_norm(grads)
-    if norm > max_norm:
-        grads = map_layers(partial(np.multiply, max_norm / norm), grads)
-    return optimizer.update(params, grads, state, iteration)
+    if isinstance(norm, np.ndarray) or isinstance(max_norm, np.ndarray):
+        factors = np.minimum(1.0, max_norm / np.maximum(norm, np.finfo(float).tiny))
+        return map_arrays(lambda g: g * per_network(factors, g), grads)
+    return map_arrays(partial(np.multiply, max_norm / norm), grads) if norm > max_norm else grads
 
 
-def _bounded(
-    limit: float,
-    params: Params,
-    grads: Grads,
-    state: tuple[Any, ...],
-    iteration: int,
-    *,
-    optimizer: Optimizer,
-) -> Updated:
-    new, memory = optimizer.update(params, grads, state, iteration)
-    return tuple([Layer(_shortened(W, limit), b) for W, b in new]), memory
+def _penalized(decay: Numbers, params: Params, grads: Grads) -> Grads:
+    (penalized,) = applied(_with_penalty, [decay], params, grads, biases=[0.0])
+    return penalized
 
 
-def _shortened(W: Array, limit: float) -> Array:
+def _with_penalty(decay: Any, a: Array, g: Array) -> tuple[Array]:
+    if not isinstance(decay, np.ndarray) and decay == 0:
+        return (g.view(),)
+    penalty = decay * a
+    return (np.add(penalty, g, out=penalty),)
+
+
+def _bounded(limit: Numbers, params: Params) -> Params:
+    return tuple(Layer(_shortened(limit, W), b) for W, b in params)
+
+
+def _shortened(limit: Numbers, W: Array) -> Array:
     """The rows, none of them longer than the limit."""
-    norms = np.sqrt(np.einsum("ij,ij->i", W, W))
+    norms = np.sqrt(np.einsum("...ij,...ij->...i", W, W))[..., np.newaxis]
     if not np.isfinite(norms).all():  # in float32, perhaps
-        norms = np.linalg.norm(W.astype(np.float64), axis=1)
-    over = norms > limit
+        norms = np.linalg.norm(W.astype(np.float64), axis=-1, keepdims=True)
+    bound = per_network(limit, W)
+    over = norms > bound
     if not over.any():
         return W
-    return freeze(W * (limit / np.where(over, norms, limit)).astype(W.dtype)[:, np.newaxis])
+    return freeze(W * (bound / np.where(over, norms, bound)).astype(W.dtype))
 
 
-def _decayed(
-    decay: float,
+def _average_start(optimizer: Optimizer, params: Params) -> AverageState:
+    updates = np.zeros(networks(params) or (), np.int64)
+    return AverageState(optimizer.init(params), owned_tree(params), freeze(updates))
+
+
+def _moving_average(
+    optimizer: Optimizer,
+    decay: Numbers,
     params: Params,
     grads: Grads,
-    state: tuple[Any, ...],
+    state: Any,
     iteration: int,
-    *,
-    optimizer: Optimizer,
 ) -> Updated:
-    def penalized(W: Array, dW: Array) -> Array:
-        penalty = decay * W
-        return np.add(penalty, dW, out=penalty)
+    if not isinstance(state, AverageState):
+        came = checks.kind(state)
+        raise type_error(f"the state of moving_average must be AverageState, not {came}")
+    new, memory = optimizer.update(params, grads, state.state, iteration)
+    updates = freeze(np.asarray(state.updates + 1))
+    if (updates < 1).any():
+        raise value_error(
+            f"updates in the state of moving_average must be at least 0: {updates - 1}"
+        )
+    # The weights of so many updates add up to 1 - decay^updates, and are divided by that.
+    kept = 1 - (1 - decay) / (1 - decay ** (updates if updates.ndim else int(updates)))
+    (average,) = applied(_blended, [kept], state.average, new)
+    return new, AverageState(memory, average, updates)
 
-    pairs = zip(params, grads, strict=True)
-    penalties = [Layer(penalized(layer.W, each.W), each.b) for layer, each in pairs]
-    return optimizer.update(params, tuple(penalties), state, iteration)
+
+def _blended(kept: Any, average: Array, new: Array) -> tuple[Array]:
+    return (blended(average, new, kept),)

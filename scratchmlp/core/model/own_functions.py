@@ -1,0 +1,108 @@
+"""Functions of the user's own, wrapped once so that they check and cast what they give.
+
+They are handed read-only arrays. The library's own functions are known to be right and are not
+wrapped, so arithmetic has no checks in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scratchmlp.core import checks
+from scratchmlp.core.arrays import Array, frozen_view
+from scratchmlp.core.border import value_error
+from scratchmlp.core.model.activations import Activation
+from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.model.targets import apart, beside
+from scratchmlp.core.shown import ours
+
+
+def checked_activation(activation: Activation, layer: int) -> Activation:
+    """The activation of a layer, whose own functions give an array of the shape and dtype of Z.
+
+    >>> checked_activation(Activation(np.abs, np.vdot), 1).derivative(np.ones(2), np.ones(2))
+    Traceback (most recent call last):
+    ValueError: the derivative of the activation of layer 1 must give an array of shape (2,), not \
+float64 ()
+    """
+    names = (
+        f"the activation of layer {layer}",
+        f"the derivative of the activation of layer {layer}",
+        f"the second derivative of the activation of layer {layer}",
+    )
+    return Activation(*map(_elementwise, activation, names))
+
+
+def checked_loss(loss: Loss) -> Loss:
+    """The loss, whose own functions give arrays of the shapes that they should, in the dtype of Z.
+
+    A function of columns is given the columns of all networks of a stack beside each other.
+    """
+    function, *rest = loss.activation
+    return loss._replace(
+        activation=Activation(
+            _columns(function, "the activation of the loss", _shape_of_first),
+            *(_elementwise(part, "the derivative of the activation of the loss") for part in rest),
+        ),
+        value=_columns(loss.value, "the loss's value", _one_a_column),
+        delta=_columns(loss.delta, "the loss's delta", _shape_of_first),
+        curvature=_columns(loss.curvature, "the loss's curvature", _shape_of_first),
+        decode=_columns(loss.decode, "the loss's decode", None),
+    )
+
+
+def _elementwise(function: Any, name: str) -> Any:
+    if function is None or ours(function):
+        return function
+    return partial(_called, function, name, _shape_of_first)
+
+
+def _columns(function: Any, name: str, shape: Callable[..., Any] | None) -> Any:
+    if function is None or ours(function):
+        return function
+    return partial(_called_on_columns, function, name, shape)
+
+
+def _called(
+    function: Callable[..., Any], name: str, shape: Callable[..., Any] | None, *arrays: Array
+) -> Array:
+    try:
+        result = function(*map(frozen_view, arrays))
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise value_error(f"{name} writes into its argument: give a new array") from error
+        raise
+    if shape is None:
+        return _decoded(result, name, arrays[0].shape[-1])
+    checks.result(name, result, shape(arrays[0]))
+    return frozen_view(result.astype(arrays[0].dtype, copy=False))
+
+
+def _called_on_columns(
+    function: Callable[..., Any], name: str, shape: Callable[..., Any] | None, *arrays: Array
+) -> Array:
+    stacks = [len(array) for array in arrays if array.ndim == 3]
+    if not stacks:
+        return _called(function, name, shape, *arrays)
+    k = stacks[0]
+    whole = [np.broadcast_to(array, (k, *array.shape[-2:])) for array in arrays]
+    return apart(_called(function, name, shape, *map(beside, whole)), k)
+
+
+def _decoded(result: Any, name: str, m: int) -> Array:
+    if type(result) is np.ndarray and result.ndim in (1, 2) and result.shape[-1] == m:
+        return result
+    came = f"{result.dtype} {result.shape}" if hasattr(result, "shape") else checks.kind(result)
+    raise value_error(f"{name} must give classes ({m},) or decisions (n, {m}), not {came}")
+
+
+def _shape_of_first(first: Array) -> tuple[int, ...]:
+    return first.shape
+
+
+def _one_a_column(first: Array) -> tuple[int, ...]:
+    return first.shape[-1:]
