@@ -1,26 +1,25 @@
-"""Derivatives beside JAX's and PyTorch's: how well they agree, and what they cost in gradients.
+"""Derivatives beside JAX's and PyTorch's: how well they agree, and what they cost.
 
 python -m benchmarks.derivatives [--quick] [--json FILE]
 """
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
 
 from benchmarks import harness
 from benchmarks.harness import DEEP
+from benchmarks.peers import DERIVING, OURS
+from benchmarks.peers.jax_derivatives import by_jax, gauss_newton
+from benchmarks.processes import Measured, label, measured, ratios, said, spread
 from scratchmlp import (
-    Batch,
     Network,
     Params,
-    classifier,
-    clipped_grad_sum,
     elu,
     example_grad_norms,
     example_grads,
@@ -34,21 +33,31 @@ from scratchmlp import (
     jvp,
     leaky_relu,
     relu,
-    shards,
     sigmoid,
     silu,
     softplus,
     squared_error,
     tanh,
     unflatten,
-    value_and_grad,
     vjp,
 )
-from scratchmlp.core.arrays import leaves
-from scratchmlp.datasets import mnist
 
 SIZES = [5, 6, 4, 3]  # of the networks whose Hessian is formed
-BATCHES = (32, 128, 4096)
+BATCHES, QUICK_BATCHES = (32, 128, 4096), (32, 128)
+NAMES = (
+    "gradient",
+    "input_grad",
+    "example_grads",
+    "example_grad_norms",
+    "clipped_grad_sum",
+    "fisher_diagonal",
+    "jvp",
+    "vjp",
+    "gnvp",
+    "hvp",
+)
+QUICK_NAMES = ("gradient", "input_grad", "example_grad_norms", "jvp", "gnvp", "hvp")
+JAX = "JAX, jitted"
 PAIRS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "relu": (relu, jax.nn.relu),
     "leaky_relu": (leaky_relu(0.1), partial(jax.nn.leaky_relu, negative_slope=0.1)),
@@ -59,16 +68,13 @@ PAIRS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "gelu": (gelu, partial(jax.nn.gelu, approximate=False)),
     "silu": (silu, jax.nn.silu),
 }
-Cases = dict[str, Callable[[], Any]]
 
 
 def main() -> None:
     """Print both tables."""
     options = harness.options(__doc__)
-    print(f"{harness.described()}\n")
-    gaps = differences()
-    costs = {m: cost(m, 3 if options.quick else 15) for m in BATCHES}
-    harness.write_json(options.json, {"differences": gaps, "costs": costs})
+    figures = {"differences": differences(), "costs": costs(options.quick)}
+    harness.write_json(options.json, figures)
 
 
 def differences() -> dict[str, dict[str, float]]:
@@ -97,7 +103,7 @@ def compared(name: str, loss: str) -> dict[str, float]:
     params, v = (init_params(SIZES, seed=seed, dtype=np.float64) for seed in (0, 1))
     X, Y, u = rng.normal(size=(5, 8)), rng.random((3, 8)), rng.normal(size=(3, 8))
     Y /= Y.sum(axis=0)
-    mean, one, predicted = by_jax(theirs, loss)
+    mean, one, predicted, logits = by_jax(theirs, loss)
     vector, tangent = jnp.asarray(flatten(params)), jnp.asarray(flatten(v))
 
     def outputs(vector: Any) -> Any:
@@ -109,9 +115,9 @@ def compared(name: str, loss: str) -> dict[str, float]:
     hessian = np.asarray(jax.hessian(mean_of)(vector))
     dense = [flatten(hvp(params, unflatten(e, params), X, Y, network)) for e in np.eye(len(vector))]
     each = jax.vmap(jax.grad(one), (None, 1, 1))(params, X, Y)
-    rows = np.concatenate([np.asarray(a).reshape(8, -1) for a in leaves(each)], axis=1)
+    rows = np.concatenate([np.asarray(a).reshape(8, -1) for a in jax.tree.leaves(each)], axis=1)
     ours = example_grads(params, X, Y, network)
-    formed = np.concatenate([a.reshape(8, -1) for a in leaves(ours)], axis=1)
+    formed = np.concatenate([a.reshape(8, -1) for a in jax.tree.leaves(ours)], axis=1)
     inputs = jax.vmap(jax.grad(one, 1), (None, 1, 1), 1)(params, X, Y)
     pairs = {
         "input_grad": (input_grad(params, X, Y, network), inputs),
@@ -123,7 +129,7 @@ def compared(name: str, loss: str) -> dict[str, float]:
         "hessian": (np.array(dense), hessian),
         "gnvp": (
             flatten(gnvp(params, v, X, Y, network)),
-            gauss_newton(theirs, loss, params, vector, tangent, X, Y),
+            gauss_newton(lambda v: logits(unflattened(v, params), X), loss, vector, tangent, Y),
         ),
     }
     return {what: float(np.abs(a - np.asarray(b)).max()) for what, (a, b) in pairs.items()}
@@ -132,174 +138,42 @@ def compared(name: str, loss: str) -> dict[str, float]:
 def unflattened(vector: Any, like: Params) -> Any:
     """`unflatten` of JAX's arrays, which it can trace."""
     arrays, start = [], 0
-    for array in leaves(like):
+    for array in jax.tree.leaves(like):
         arrays.append(vector[start : start + array.size].reshape(array.shape))
         start += array.size
     return tuple(zip(arrays[::2], arrays[1::2], strict=True))
 
 
-def by_jax(g: Callable[[Any], Any], loss: str) -> tuple[Callable[..., Any], ...]:
-    """The mean loss, the loss of one example, and the outputs."""
-
-    def logits(params: Any, X: Any) -> Any:
-        *hidden, (W, b) = params
-        for V, c in hidden:
-            X = g(V @ X + c)
-        return W @ X + b
-
-    def values(params: Any, X: Any, Y: Any) -> Any:
-        return by_logits(logits(params, X), Y, loss)
-
-    def one(params: Any, x: Any, y: Any) -> Any:
-        return values(params, x[:, None], y[:, None])[0]
-
-    def predicted(params: Any, X: Any) -> Any:
-        Z = logits(params, X)
-        return jax.nn.softmax(Z, axis=0) if loss == "softmax" else Z
-
-    return lambda *args: values(*args).mean(), one, predicted
+def costs(quick: bool) -> dict[str, Any]:
+    """Milliseconds of each derivative by each library, at each size of batch."""
+    cases = [["derivative", name, DEEP, m] for m in BATCHES for name in NAMES]
+    if quick:
+        cases = [case for case in cases if case[-1] in QUICK_BATCHES and case[1] in QUICK_NAMES]
+    rounds, turns = (2, 1) if quick else (7, 3)
+    result = measured(DERIVING, cases, rounds, turns, 0.1)
+    print(f"{said(result)}\n")
+    for m in dict.fromkeys(case[-1] for case in cases):
+        print(f"Milliseconds, and as a multiple of the gradient; {DEEP}, batch {m}, float32\n")
+        print(table(result, [case[1] for case in cases if case[-1] == m], m) + "\n", flush=True)
+    return result._asdict()
 
 
-def by_logits(Z: Any, Y: Any, loss: str) -> Any:
-    """Each example's loss."""
-    if loss == "softmax":
-        return -(Y * jax.nn.log_softmax(Z, axis=0)).sum(axis=0)
-    return 0.5 * ((Z - Y) ** 2).sum(axis=0)
-
-
-def gauss_newton(
-    g: Callable[[Any], Any], loss: str, params: Params, vector: Any, tangent: Any, X: Any, Y: Any
-) -> Any:
-    """J.T H J tangent, by JAX."""
-
-    def logits(vector: Any) -> Any:
-        *hidden, (W, b) = unflattened(vector, params)
-        A = X
-        for V, c in hidden:
-            A = g(V @ A + c)
-        return W @ A + b
-
-    Z, RZ = jax.jvp(logits, (vector,), (tangent,))
-    slope = jax.grad(lambda Z: by_logits(Z, Y, loss).mean())
-    return jax.vjp(logits, vector)[1](jax.jvp(slope, (Z,), (RZ,))[1])[0]
-
-
-def cost(m: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Medians of each function's time as a multiple of the same library's own gradient, float32."""
-    X, y = (array[..., :m] for array in mnist().train)
-    params, v = (init_params(DEEP, seed=seed) for seed in (0, 1))
-    libraries = {
-        "scratchmlp": ours(params, v, X, y),
-        "JAX, jitted": jaxs(params, v, X, y),
-        "PyTorch": torchs(params, v, X, y),
-    }
-    cases = {(name, what): run for name, each in libraries.items() for what, run in each.items()}
-    seconds = harness.in_turns(
-        {"/".join(key): harness.plain(run) for key, run in cases.items()}, rounds, 0.1
-    )
-    found: dict[str, dict[str, float]] = {}
-    for name, each in libraries.items():
-        gradient = seconds[f"{name}/gradient"]
-        found[name] = {
-            what: statistics.median(map(float.__truediv__, seconds[f"{name}/{what}"], gradient))
-            for what in each
-        }
-        found[name]["milliseconds of a gradient"] = 1e3 * statistics.median(gradient)
-    print(f"As a multiple of the same library's gradient; {DEEP}, batch {m}, float32\n")
-    print(harness.table(("", *found), [_row(what, found) for what in found["scratchmlp"]]) + "\n")
-    return found
-
-
-def _row(what: str, found: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
-    return what, *(f"{each[what]:.2f}" if what in each else "" for each in found.values())
-
-
-def ours(params: Params, v: Params, X: np.ndarray, y: np.ndarray) -> Cases:
-    """What scratchmlp does; the gradient over the shards that `hvp` makes of X and y."""
-    u, parts = np.ones((10, X.shape[1]), np.float32), shards(X, y)
-    cases: Cases = {
-        "gradient": lambda: value_and_grad(params, parts),
-        "gradient of one batch": lambda: value_and_grad(params, Batch(X, y)),
-        "input_grad": lambda: input_grad(params, X, y),
-        "example_grad_norms": lambda: example_grad_norms(params, X, y),
-        "clipped_grad_sum": lambda: clipped_grad_sum(params, X, y, max_norm=1.0),
-        "fisher_diagonal": lambda: fisher_diagonal(params, X, y),
-        "jvp": lambda: jvp(params, v, X, classifier),
-        "vjp": lambda: vjp(params, u, X, classifier),
-        "gnvp": lambda: gnvp(params, v, parts),
-        "hvp": lambda: hvp(params, v, parts),
-    }
-    if X.shape[1] <= 128:
-        cases["example_grads"] = lambda: example_grads(params, X, y)
-    return cases
-
-
-def jaxs(params: Params, v: Params, X: np.ndarray, y: np.ndarray) -> Cases:
-    """The same by JAX; norms by forming the gradients, as one does there."""
-    mean, one, predicted = by_jax(jax.nn.relu, "softmax")
-    Y, p, t, x = jnp.eye(10)[:, y], *jax.tree.map(jnp.asarray, (params, v, np.asarray(X)))
-    slope, each = jax.grad(mean), jax.vmap(jax.grad(one), (None, 1, 1))
-
-    def norms(p: Any, x: Any, Y: Any) -> Any:
-        return jnp.sqrt(sum((a**2).sum(axis=(1, 2)) for a in jax.tree.leaves(each(p, x, Y))))
-
-    def back(p: Any, x: Any, u: Any) -> Any:
-        return jax.vjp(lambda p: predicted(p, x), p)[1](u)
-
-    functions: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
-        "gradient": (slope, (p, x, Y)),
-        "input_grad": (jax.grad(lambda p, x, Y: mean(p, x, Y) * x.shape[1], 1), (p, x, Y)),
-        "jvp": (lambda p, t, x: jax.jvp(lambda p: predicted(p, x), (p,), (t,))[1], (p, t, x)),
-        "vjp": (back, (p, x, jnp.ones_like(Y))),
-        "hvp": (
-            lambda p, t, x, Y: jax.jvp(lambda p: slope(p, x, Y), (p,), (t,))[1],
-            (p, t, x, Y),
-        ),
-    }
-    if X.shape[1] <= 128:  # beyond it they take gigabytes
-        functions |= {"example_grads": (each, (p, x, Y)), "example_grad_norms": (norms, (p, x, Y))}
-
-    def run(function: Callable[..., Any], args: tuple[Any, ...]) -> Callable[[], Any]:
-        jitted = jax.jit(function)
-        return lambda: jax.block_until_ready(jitted(*args))
-
-    return {name: run(*each) for name, each in functions.items()}
-
-
-def torchs(params: Params, v: Params, X: np.ndarray, y: np.ndarray) -> Cases:
-    """The same by `torch.func`, eager."""
-    p, t = (tuple(torch.tensor(a) for a in leaves(tree)) for tree in (params, v))
-    rows, labels = torch.tensor(np.ascontiguousarray(X.T)), torch.tensor(y.astype(np.int64))
-
-    def logits(p: Any, rows: Any) -> Any:
-        for W, b in zip(p[:-2:2], p[1:-2:2], strict=True):
-            rows = torch.relu(rows @ W.T + b[:, 0])
-        return rows @ p[-2].T + p[-1][:, 0]
-
-    def mean(p: Any, rows: Any, labels: Any) -> Any:
-        return torch.nn.functional.cross_entropy(logits(p, rows), labels)
-
-    def one(p: Any, row: Any, label: Any) -> Any:
-        return mean(p, row[None], label[None])
-
-    def outputs(p: Any) -> Any:
-        return torch.softmax(logits(p, rows), dim=1)
-
-    slope, each = torch.func.grad(mean), torch.func.vmap(torch.func.grad(one), (None, 0, 0))
-
-    def norms() -> Any:
-        return sum(a.square().sum(dim=(1, 2)) for a in each(p, rows, labels)).sqrt()
-
-    cases: Cases = {
-        "gradient": lambda: slope(p, rows, labels),
-        "input_grad": lambda: torch.func.grad(mean, 1)(p, rows, labels),
-        "jvp": lambda: torch.func.jvp(outputs, (p,), (t,))[1],
-        "vjp": lambda: torch.func.vjp(outputs, p)[1](torch.ones(len(rows), 10)),
-        "hvp": lambda: torch.func.jvp(lambda p: slope(p, rows, labels), (p,), (t,))[1],
-    }
-    if len(rows) <= 128:
-        cases |= {"example_grads": lambda: each(p, rows, labels), "example_grad_norms": norms}
-    return cases
+def table(result: Measured, names: Sequence[str], m: int) -> str:
+    """A row for each derivative: milliseconds of each library, multiples, and ours against JAX."""
+    libraries = [program.name for program in DERIVING]
+    gradient = result.seconds[label(["derivative", "gradient", DEEP, m])]
+    rows = []
+    for name in names:
+        by_library = result.seconds[label(["derivative", name, DEEP, m])]
+        cells = [
+            f"{spread(seconds, 1e3, 3)}, {statistics.median(ratios(seconds, gradient[each])):.2f}"
+            if (seconds := by_library.get(each))
+            else ""
+            for each in libraries
+        ]
+        jax = by_library.get(JAX)
+        rows.append((name, *cells, spread(ratios(by_library[OURS], jax), digits=2) if jax else ""))
+    return harness.table(("", *libraries, f"{OURS} against {JAX}"), rows)
 
 
 if __name__ == "__main__":

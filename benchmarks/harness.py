@@ -40,13 +40,18 @@ def in_turns(cases: Mapping[str, Case], rounds: int, least: float = 0.2) -> dict
         for name, case in cases.items():
             time.sleep(0.2)
             with case() as run:
-                run()
-                start, calls = time.perf_counter(), 0
-                while calls == 0 or time.perf_counter() - start < least:
-                    run()
-                    calls += 1
-                seconds[name].append((time.perf_counter() - start) / calls)
+                seconds[name].append(timed(run, least))
     return seconds
+
+
+def timed(run: Callable[[], Any], least: float) -> float:
+    """Seconds of a call, called as often as takes so long, after one that wakes its threads."""
+    run()
+    start, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - start < least:
+        run()
+        calls += 1
+    return (time.perf_counter() - start) / calls
 
 
 def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -89,9 +94,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def described() -> str:
-    """The machine in one paragraph."""
-    m = machine()
+def described(found: Mapping[str, Any] | None = None) -> str:
+    """The machine in one paragraph: this one, as this process has it, or as another found it."""
+    m = found or machine()
     versions = ", ".join(f"{name} {number}" for name, number in m["versions"].items())
     settings = "".join(f"; {name}={value}" for name, value in m["settings"].items())
     return (

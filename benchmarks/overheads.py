@@ -1,69 +1,113 @@
-"""What purity costs: the fold, the stream, the checks; memory; confident networks.
+"""What purity costs: a step of `train` against the same arithmetic by hand, and what else may cost.
 
-python -m benchmarks.overheads [--quick] [--json FILE]
+    python -m benchmarks.overheads [--quick] [--json FILE]
+
+Also: the fold of gradient descent against the gradients that it folds, networks sure of themselves
+(denormal numbers would make them slow), many steps, and memory. Each is measured in a process of
+its own.
 """
 
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from toolz import last, take
 
-from benchmarks import harness
+from benchmarks import by_hand, harness
 from benchmarks.harness import DEEP
+from benchmarks.peers import BY_HAND, OURS, STEPPING
+from benchmarks.processes import (
+    Measured,
+    Program,
+    Work,
+    label,
+    measured,
+    ratios,
+    said,
+    spread,
+    values,
+)
 from scratchmlp import (
     Batch,
     Layer,
-    Params,
     adam,
-    classifier,
     forward,
     gradient_descent,
     init_params,
     init_state,
     minibatches,
     predict,
-    sgd,
     shards,
     train,
     value_and_grad,
 )
-from scratchmlp.core.model.losses import right
-from scratchmlp.core.model.network import backpropagate, propagate
-from scratchmlp.core.model.targets import targets
-from scratchmlp.core.training.update_rules import descend
 from scratchmlp.datasets import mnist
 from scratchmlp.workers import threads
 
+TINY = [2, 16, 16, 2]
+BATCHES = (1, 32, 128, 512, 10_000)
+
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     options = harness.options(__doc__)
     rounds = 5 if options.quick else 15
-    figures = {
-        "gradient_descent, an iteration, against its gradient": descent(rounds),
-        "a step of `train` at batch 32, against its arithmetic": stream(rounds),
-        "a gradient at logit gaps of 300, batch 32": confident(rounds, 32),
-        "a gradient at logit gaps of 300, batch 512": confident(rounds, 512),
+    against_hand = steps(options.quick)
+    ratios_of = {
+        "gradient_descent, an iteration, against its gradient": ["descent", rounds],
+        "a gradient at logit gaps of 300, batch 32": ["confident", rounds, 32],
+        "a gradient at logit gaps of 300, batch 512": ["confident", rounds, 512],
     }
-    print(f"{harness.described()}\n")
+    figures: dict[str, Any] = {name: value(case) for name, case in ratios_of.items()}
     print(harness.table(("", "times"), [(name, f"{r:.3f}") for name, r in figures.items()]))
-    steps = 10_000 if options.quick else 100_000
-    figures["endurance"], growth = endurance(steps)
+    count = 10_000 if options.quick else 100_000
+    figures["endurance"], growth = value(["endurance", count])
     print(
-        f"\nThe last tenth of {steps:,} steps of a small network, against the first tenth but one: "
+        f"\nThe last tenth of {count:,} steps of a small network, against the first tenth but one: "
         f"{figures['endurance']:.3f}; memory grows by {growth / 1e6:.1f} MB"
     )
     iterations = 20 if options.quick else 500
-    figures["memory"] = memory(iterations)
+    figures["memory"] = value(["memory", iterations])
     print(
         f"\nThe peak memory of {iterations} iterations on 60,000 images, beyond the process with "
         f"its data: {figures['memory'] / 1e6:.0f} MB"
     )
-    harness.write_json(options.json, figures)
+    harness.write_json(options.json, {"steps": against_hand._asdict(), **figures})
+
+
+def steps(quick: bool) -> Measured:
+    """`train` and the program by hand, at all sizes of batch and with all rules."""
+    kinds = [(DEEP, m) for m in ((32, 128) if quick else BATCHES)] + [(TINY, 32)]
+    cases = [["step", sizes, m, rule] for sizes, m in kinds for rule in by_hand.RULES]
+    programs = [each for each in STEPPING if each.name in (OURS, BY_HAND)]
+    result = measured(programs, cases, 2 if quick else 7, 2 if quick else 5)
+    print(f"{said(result)}\n")
+    print(f"A step of `train`, against the same arithmetic by hand\n\n{table(result, cases)}\n")
+    return result
+
+
+def table(result: Measured, cases: Sequence[Sequence[Any]]) -> str:
+    """A row for each case."""
+    rows = []
+    for case in cases:
+        ours, hand = (result.seconds[label(case)][name] for name in (OURS, BY_HAND))
+        times = spread(ratios(ours, hand), digits=2)
+        rows.append((*case[1:], spread(ours, 1e6), spread(hand, 1e6), times))
+    return harness.table(("network", "batch", "rule", "µs by train", "µs by hand", "times"), rows)
+
+
+def value(case: Sequence[Any]) -> Any:
+    """What a function of this module gives in a process of its own."""
+    return values([Program("overheads", "benchmarks.overheads:")], case)["overheads"]
+
+
+def prepare(variant: str, case: Sequence[Any]) -> Work:
+    """One of the functions below, by its name, with its arguments."""
+    functions = {each.__name__: each for each in (descent, confident, endurance, memory)}
+    return Work(harness.plain(partial(functions[case[0]], *case[1:])))
 
 
 def compared(one: Callable[[], object], other: Callable[[], object], rounds: int) -> float:
@@ -89,29 +133,6 @@ def descent(rounds: int) -> float:
         )
 
 
-def stream(rounds: int) -> float:
-    """The stream, with its checks and frozen arrays, against the same functions without them.
-
-    Both hold on to the parameters before, as whoever may have to go back to them does.
-    """
-    optimizer, batches = sgd(0.1), list(take(400, minibatches(*mnist().train, size=32)))
-    start = init_state(init_params(DEEP), optimizer)
-
-    def bare() -> Params:
-        params = before = start.params
-        for X, y, _ in batches:
-            Y = targets(y, 10, classifier.loss, X.dtype)
-            cache = propagate(params, X, classifier)
-            float(classifier.loss.value(cache.Z[-1], Y).sum(dtype=np.float64))
-            float(right(classifier.loss, cache.Z[-1], y).sum(dtype=np.float64))
-            grads = backpropagate(params, cache, Y, classifier, None, None)
-            del cache
-            before, params = params, descend(params, grads, 0.1)
-        return before
-
-    return compared(lambda: last(train(start, batches, optimizer=optimizer)), bare, rounds)
-
-
 def confident(rounds: int, m: int) -> float:
     """A network sure of itself against a fresh one: denormal numbers would make it slow."""
     params = init_params(DEEP)
@@ -126,12 +147,6 @@ def confident(rounds: int, m: int) -> float:
         lambda: [value_and_grad(params, batch) for _ in range(100)],
         rounds,
     )
-
-
-def memory(iterations: int) -> int:
-    """Bytes that gradient descent needs beyond the data, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.overheads", "--memory", str(iterations)]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def endurance(steps: int) -> tuple[float, int]:
@@ -153,7 +168,7 @@ def endurance(steps: int) -> tuple[float, int]:
     return final / first, harness.peak_memory() - before
 
 
-def peak_beyond_the_data(iterations: int) -> int:
+def memory(iterations: int) -> int:
     """The growth of this process's peak, from when its data and its libraries are there."""
     X, y = mnist().train
     params, parts = init_params(DEEP), shards(X, y)
@@ -166,7 +181,4 @@ def peak_beyond_the_data(iterations: int) -> int:
 
 
 if __name__ == "__main__":
-    if "--memory" in sys.argv:
-        print(peak_beyond_the_data(int(sys.argv[-1])))
-    else:
-        main()
+    main()

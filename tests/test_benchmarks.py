@@ -5,9 +5,32 @@ import shlex
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, augmentation, deep_vs_shallow, harness, overheads, scaling
-from benchmarks.peers import article, scratch
-from scratchmlp import Batch, Data, flatten, init_params, map_arrays, value_and_grad
+from benchmarks import (
+    accuracy,
+    against_peers,
+    augmentation,
+    by_hand,
+    deep_vs_shallow,
+    harness,
+    overheads,
+    processes,
+    scaling,
+)
+from benchmarks.peers import BY_HAND, OURS, article, numpy_alone, scratch
+from benchmarks.processes import Measured, Program
+from scratchmlp import (
+    Batch,
+    Data,
+    adam,
+    flatten,
+    init_params,
+    init_state,
+    map_arrays,
+    nesterov,
+    sgd,
+    train,
+    value_and_grad,
+)
 from scratchmlp.cli.options import parse
 from scratchmlp.cli.recipes import RECIPES
 
@@ -30,20 +53,83 @@ def test_cases_are_timed_in_turns():
     assert [len(each) for each in seconds.values()] == [2, 2]
 
 
-@pytest.mark.parametrize("peer", [article.PEER, scratch.PEER])
-def test_peers_compute_the_same_gradient(peer):
+@pytest.mark.parametrize("peer", [article.PEER, numpy_alone.PEER, scratch.PEER])
+@pytest.mark.parametrize("variant", ["", "live"])
+def test_peers_compute_the_same_gradient(peer, variant):
     in_double = map_arrays(lambda a: a.astype(np.float64), params)
     reference = flatten(value_and_grad(in_double, Batch(*data))[1])
-    cases = peer.gradients(params, data, True)
-    assert cases
-    for case in cases.values():
-        with case() as run:
-            np.testing.assert_allclose(flatten(run()), reference, atol=1e-6)
+    with peer.gradient(variant, params, data)() as run:
+        np.testing.assert_allclose(flatten(run()), reference, atol=1e-6)
 
 
 def test_an_epoch_learns():
-    (epoch,) = scratch.PEER.sgd(params, data, 16, 0.1).values()
+    epoch = scratch.PEER.epoch("dense", params, data, 16, 0.1)
     assert not np.array_equal(epoch()[0].W, params[0].W)
+
+
+@pytest.mark.parametrize("sizes", [[30, 4], [30, 20, 4], [30, 12, 7, 5, 4]])
+@pytest.mark.parametrize("m", [1, 16])
+@pytest.mark.parametrize("optimizer", [sgd, nesterov, adam])
+def test_the_program_by_hand_is_the_library(sizes, m, optimizer, monkeypatch):
+    monkeypatch.setattr(by_hand, "BLOCK", 64)  # so that an update takes several blocks
+    start = init_params(sizes, dtype=np.float64)
+    labels = data.y.astype(np.uint8)  # as MNIST's
+    examples = np.asfortranarray(data.X, dtype=np.float64)
+    batches = [Batch(examples[:, k : k + m], labels[k : k + m]) for k in range(0, 10 * m, m)]
+    found = by_hand.train(start, batches, optimizer.__name__, 0.01)
+    states = [*train(init_state(start, optimizer(0.01)), batches, optimizer=optimizer(0.01))]
+    # Both are right to rounding, some 1e-15 a step; Adam divides by roots that may be small.
+    np.testing.assert_allclose(flatten(found.params), flatten(states[-1].params), atol=1e-9)
+    np.testing.assert_allclose(found.losses, [state.loss for state in states], atol=1e-9)
+    np.testing.assert_array_equal(found.accuracies, [state.accuracy for state in states])
+
+
+def test_the_program_by_hand_counts_no_logit_below_minus_60():
+    sure = map_arrays(lambda a: 1000 * a, init_params([30, 4]))
+    batch = Batch(*data)
+    found = by_hand.train(sure, [batch])
+    evaluation, _ = value_and_grad(sure, batch)
+    assert found.losses[0] == pytest.approx(evaluation.loss, rel=1e-6)
+    assert found.accuracies[0] == evaluation.accuracy
+
+
+def test_programs_run_in_processes_of_their_own_in_turns(monkeypatch):
+    monkeypatch.setattr(processes, "PAUSE", 0.0)
+    monkeypatch.setattr(processes, "QUIET", 0.0)  # other tests may run beside this one
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    programs = [Program(name, f"tests.programs:{name}") for name in "ab"]
+    programs.append(Program("c", "no_such_library:c"))
+    assert processes.values(programs, [1]) == {"a": ["a", 1], "b": ["b", 1]}
+    result = processes.measured(programs, [[1], ["not there"]], rounds=2, turns=1, least=0)
+    assert list(result.seconds["1"]) == ["a", "b"]
+    assert all(len(each) == 2 for each in result.seconds["1"].values())
+    assert result.seconds["not there"] == {}
+    assert (result.repeated, result.disturbed) == (0, 0)
+    assert "OPENBLAS_CORETYPE" not in result.machine["settings"]
+    assert "2 rounds" in processes.said(result)
+
+
+def test_a_case_is_measured_again_while_the_machine_is_busy(monkeypatch):
+    # Before and after each attempt: the second is disturbed, and so is the third, the last.
+    rooflines = iter([100.0, 99.0, 50.0, 99.0, 100.0])
+    monkeypatch.setattr(processes, "_roofline", lambda child: next(rooflines))
+    monkeypatch.setattr(processes, "MOST_REPEATED", 1)
+    programs = [Program("a", "tests.programs:a")]
+    result = processes.measured(programs, [["one"], ["two"]], rounds=1, turns=1, least=0)
+    assert (result.repeated, result.disturbed) == (1, 1)
+    assert result.rooflines == {"one": [99.0], "two": [50.0]}
+    assert "REPEAT THIS" in processes.said(result)
+
+
+def test_tables_say_medians_and_spreads():
+    seconds = {OURS: [2e-6, 4e-6, 3e-6], BY_HAND: [1e-6, 2e-6, 2e-6]}
+    result = Measured({"step 32": seconds}, {"step 32": [1e9] * 3}, 0, 0, {})
+    cases = {32: "step 32"}
+    assert "| scratchmlp | 3 (2 to 4) |" in against_peers.steps_table(result, cases)
+    assert "| by hand | 2.00 (1.50 to 2.00) |" in against_peers.ratios_table(result, cases)
+    by_name = {"scratchmlp, dense": [0.2, 0.2], "PyTorch, eager": [0.1, 0.2]}
+    table = against_peers.gradients_table([784, 10, 10], by_name, [1e12, 1e12])
+    assert "1.50 (1.00 to 2.00)" in table
 
 
 def test_networks_are_as_large_or_as_dear_as_the_deep_one():

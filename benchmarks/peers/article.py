@@ -1,21 +1,21 @@
 """The article's algorithm, written plainly: float64, the whole batch at once."""
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from benchmarks.harness import Case, plain
-from benchmarks.peers import Peer, layers
+from benchmarks.peers import Peer, layers, prepared
 from scratchmlp import Data, Params
 
 
-def gradients(params: Params, data: Data, quick: bool) -> dict[str, Case]:
+def gradient(variant: str, params: Params, data: Data) -> Case:
     """One gradient."""
     weights = [np.asarray(W, np.float64) for W, _ in params]
     biases = [np.asarray(b, np.float64) for _, b in params]
     X, Y = np.asarray(data.X, np.float64), np.eye(len(biases[-1]))[:, data.y]
 
-    def gradient() -> Params:
+    def run() -> Params:
         activations, logits = [X], []
         for W, b in zip(weights, biases, strict=True):
             logits.append(W @ activations[-1] + b)
@@ -30,12 +30,8 @@ def gradients(params: Params, data: Data, quick: bool) -> dict[str, Case]:
                 dZ = (weights[k].T @ dZ) * (logits[k - 1] > 0)
         return layers(dW, db, transposed=False)
 
-    return {"the article, float64": plain(gradient)}
+    return plain(run)
 
 
-def epochs(params: Params, data: Data, batch: int, rate: float) -> dict[str, Callable[[], Params]]:
-    """The article has whole batches only."""
-    return {}
-
-
-PEER = Peer(gradients, epochs)
+PEER = Peer(gradient=gradient)
+prepare = partial(prepared, PEER)

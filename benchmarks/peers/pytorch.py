@@ -1,45 +1,78 @@
-"""PyTorch: eager on the whole batch, eager and compiled at the best of several chunk sizes."""
+"""PyTorch: steps with its own optimizers; a gradient of all, eager or compiled, whole or in chunks.
+
+Chunks are the best of several sizes. Of a step's figures only the loss is kept, as a tensor.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks.harness import Case, plain
-from benchmarks.peers import Peer, layers
-from scratchmlp import Data, Params
+from benchmarks.peers import Peer, layers, prepared, rows
+from scratchmlp import Batch, Data, Params
 from scratchmlp.workers import cores
 
 CHUNKS = (1000, 2000, 4000, 10_000)
+RULES: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "nesterov": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "adam": torch.optim.Adam,
+}
 torch.set_num_threads(cores())
 
 
-def gradients(params: Params, data: Data, quick: bool) -> dict[str, Case]:
-    """Eager on the whole batch and in chunks; compiled, unless it is to be quick."""
+def step(
+    variant: str, params: Params, batches: Sequence[Batch], rule: str, rate: float
+) -> Callable[[], Any]:
+    """Eager; with the fused optimizer, or the one that is the default."""
+    X, y = (torch.tensor(each) for each in rows(batches))
+    y = y.long()
+    network, loss = _network(params), torch.nn.CrossEntropyLoss()
+
+    def run() -> list[torch.Tensor]:
+        _fill(network, params)
+        optimizer = RULES[rule](network.parameters(), lr=rate, fused=variant == "fused" or None)
+        losses = []
+        for examples, labels in zip(X, y, strict=True):
+            optimizer.zero_grad()
+            value = loss(network(examples), labels)
+            value.backward()
+            optimizer.step()
+            losses.append(value.detach())
+        return losses
+
+    return run
+
+
+def gradient(variant: str, params: Params, data: Data) -> Case:
+    """Eager on the whole batch, or in chunks, eager or compiled."""
     X, y = _tensors(data)
     network = _network(params)
 
-    def gradient(forward: Callable, chunk: int) -> Params:
+    def loss(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(network(X), y, reduction="sum")
+
+    forward = torch.compile(loss) if variant == "compiled" else loss
+
+    def run(chunk: int) -> Params:
         network.zero_grad()
         for start in range(0, len(X), chunk):
             part = slice(start, start + chunk)
             (forward(X[part], y[part]) / len(X)).backward()
         return _gradients(network)
 
-    def loss(X: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(network(X), y, reduction="sum")
-
-    ways = {"eager": loss} if quick else {"eager": loss, "compiled": torch.compile(loss)}
-    cases = {"PyTorch, eager, whole batch": plain(partial(gradient, loss, len(X)))}
-    for name, forward in ways.items():
-        best = min(CHUNKS, key=lambda chunk: _seconds(partial(gradient, forward, chunk)))
-        cases[f"PyTorch, {name}, chunks of {best}"] = plain(partial(gradient, forward, best))
-    return cases
+    if variant == "eager":
+        return plain(partial(run, len(X)))
+    return plain(partial(run, min(CHUNKS, key=lambda chunk: _seconds(partial(run, chunk)))))
 
 
-def epochs(params: Params, data: Data, batch: int, rate: float) -> dict[str, Callable[[], Params]]:
+def epoch(
+    variant: str, params: Params, data: Data, batch: int, rate: float
+) -> Callable[[], Params]:
     """Eager, with torch.optim.SGD."""
     X, y = _tensors(data)
     network = _network(params)
@@ -47,7 +80,7 @@ def epochs(params: Params, data: Data, batch: int, rate: float) -> dict[str, Cal
     loss = torch.nn.CrossEntropyLoss()
     generator = torch.Generator().manual_seed(0)
 
-    def epoch() -> Params:
+    def run() -> Params:
         for chosen in torch.randperm(len(X), generator=generator).split(batch):
             optimizer.zero_grad()
             loss(network(X[chosen]), y[chosen]).backward()
@@ -59,7 +92,7 @@ def epochs(params: Params, data: Data, batch: int, rate: float) -> dict[str, Cal
             transposed=False,
         )
 
-    return {"PyTorch, eager": epoch}
+    return run
 
 
 def _tensors(data: Data) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,13 +101,18 @@ def _tensors(data: Data) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _network(params: Params) -> torch.nn.Sequential:
     modules: list[torch.nn.Module] = []
-    for W, b in params:
-        linear = torch.nn.Linear(W.shape[1], W.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(W))
-            linear.bias.copy_(torch.tensor(b[:, 0]))
-        modules += [linear, torch.nn.ReLU()]
-    return torch.nn.Sequential(*modules[:-1])
+    for W, _ in params:
+        modules += [torch.nn.Linear(W.shape[1], W.shape[0]), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*modules[:-1])
+    _fill(network, params)
+    return network
+
+
+def _fill(network: torch.nn.Sequential, params: Params) -> None:
+    with torch.no_grad():
+        for layer, (W, b) in zip(network[::2], params, strict=True):
+            layer.weight.copy_(torch.tensor(W))
+            layer.bias.copy_(torch.tensor(b[:, 0]))
 
 
 def _gradients(network: torch.nn.Sequential) -> Params:
@@ -93,4 +131,5 @@ def _seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-PEER = Peer(gradients, epochs)
+PEER = Peer(step, gradient, epoch)
+prepare = partial(prepared, PEER)
