@@ -42,9 +42,9 @@ def corners(names: str, said: Array, values: Sequence[Array], where: Where) -> A
     for place in np.argwhere(~agrees).tolist()[:1]:
         k = tuple(place)
         derivative, function = names.split()
-        slope = f"from {low[k]:.3g} to {high[k]:.3g}" if found[k] else f"{central[k]:.3g}"
+        slope = f"from {low[k]:.6g} to {high[k]:.6g}" if found[k] else f"{central[k]:.6g}"
         raise ValueError(
-            f"{derivative} is {said[k]:.3g} at {where(k)}, but the slope of {function} is {slope}"
+            f"{derivative} is {said[k]:.6g} at {where(k)}, but {function}'s slope is {slope}"
         )
     return found
 

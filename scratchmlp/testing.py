@@ -49,10 +49,10 @@ def check_activation(
 
     >>> from scratchmlp import tanh
     >>> check_activation(tanh)
-    >>> square = Activation(lambda Z: Z * Z, lambda Z, A: 2 * A)
-    >>> check_activation(square, pickled=False)
+    >>> triple = Activation(lambda Z: 3 * Z, lambda Z, A: np.full_like(Z, 2))
+    >>> check_activation(triple, pickled=False)
     Traceback (most recent call last):
-    ValueError: check_activation: derivative is 7.38 at Z = 1.92, but the slope of function is 3.84
+    ValueError: check_activation: derivative is 2 at Z = 0, but function's slope is 3
     """
     _check_kind("check_activation", "activation", activation, Activation)
     with _speaking_for("check_activation"):

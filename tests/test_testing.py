@@ -132,31 +132,31 @@ WRONG_ACTIVATIONS = {
     ),
     "a derivative": (
         Activation(np.tanh, sigmoid.derivative),
-        r"derivative is \S+ at Z = \S+, but the slope of function is \S+$",
+        r"derivative is \S+ at Z = \S+, but function's slope is \S+$",
     ),
     "a derivative of the wrong sign": (
         Activation(np.tanh, lambda Z, A: A * A - 1),
-        "derivative is .* but the slope of function is ",
+        "derivative is .* but function's slope is ",
     ),
     "a slightly wrong derivative": (
         Activation(np.tanh, lambda Z, A: 1.0001 - A * A),
-        "derivative is .* but the slope of function is ",
+        "derivative is .* but function's slope is ",
     ),
     "a derivative on one side": (
         leaky_relu(0.1)._replace(derivative=relu.derivative),
-        r"derivative is 0 at Z = 0, but the slope of function is from 0.1 to 1$",
+        r"derivative is 0 at Z = 0, but function's slope is from 0.1 to 1$",
     ),
     "a second derivative": (
         tanh._replace(second=lambda Z, A: 2 * A * (1 - A * A)),
-        r"second is \S+ at Z = \S+, but the slope of derivative is \S+$",
+        r"second is \S+ at Z = \S+, but derivative's slope is \S+$",
     ),
     "the second derivative of another": (
         softplus._replace(second=relu.second),
-        "second is 0 at Z = .*, but the slope of derivative is ",
+        "second is 0 at Z = .*, but derivative's slope is ",
     ),
     "a second derivative on one side": (
         elu._replace(second=lambda Z, A: A + 1),
-        "second is .* at Z = .*, but the slope of derivative is 0",
+        "second is .* at Z = .*, but derivative's slope is 0",
     ),
     "no number at zero": (
         gelu._replace(derivative=lambda Z, A: A / Z + (gelu.derivative(Z, A) - A / Z)),
@@ -242,31 +242,31 @@ WRONG_LOSSES = {
     ),
     "a delta": (
         squared_error._replace(delta=lambda A, Y: 2 * (A - Y)),
-        r"delta is \S+ at Z = \[.*\], Y = \[.*\], dZ = \[.*\], but the slope of value is \S+$",
+        r"delta is \S+ at Z = \[.*\], Y = \[.*\], dZ = \[.*\], but value's slope is \S+$",
     ),
     "a delta of one output": (
         squared_error._replace(delta=lambda A, Y: (A - Y) * np.array([[1], [1], [0]], A.dtype)),
-        "delta is .* but the slope of value is ",
+        "delta is .* but value's slope is ",
     ),
     "a delta for columns that sum to 1": (
         softmax_cross_entropy._replace(activation=sigmoid),
-        "delta is .* but the slope of value is ",
+        "delta is .* but value's slope is ",
     ),
     "the delta of another threshold": (
         wrong_loss(delta=huber(2.0).delta),
-        "delta is .* but the slope of value is ",
+        "delta is .* but value's slope is ",
     ),
     "a curvature": (
         squared_error._replace(curvature=lambda A, Y, dZ: 2 * dZ),
-        r"curvature is \S+ at Z = \[.*\], dZ = \[.*\], but the slope of delta is \S+$",
+        r"curvature is \S+ at Z = \[.*\], dZ = \[.*\], but delta's slope is \S+$",
     ),
     "the curvature's diagonal": (
         softmax_cross_entropy._replace(curvature=lambda A, Y, dZ: A * (1 - A) * dZ),
-        "curvature is .* but the slope of delta is ",
+        "curvature is .* but delta's slope is ",
     ),
     "the curvature of another threshold": (
         wrong_loss(curvature=huber(2.0).curvature),
-        "curvature is .* but the slope of delta is 0$",
+        "curvature is .* but delta's slope is 0$",
     ),
     "an overflow": (
         softmax_cross_entropy._replace(
