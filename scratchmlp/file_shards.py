@@ -24,7 +24,7 @@ class Stored(NamedTuple):
 
     path: Path
     offset: int
-    dtype: "np.dtype[Any]"
+    dtype: np.dtype[Any]
     examples: int
     shape: tuple[int, ...]
 
