@@ -25,7 +25,7 @@ import scratchmlp
 
 HERE = Path(__file__).parent
 PACKAGE = Path(scratchmlp.__file__).parent
-ROOMS = ("arrays", "model", "data", "training", "derivatives")
+ROOMS = ("model", "data", "training", "derivatives")  # after the modules that stand before them
 
 
 class Written(str):
@@ -91,7 +91,7 @@ def groups(page: pdoc.doc.Module) -> list[tuple[str, str, list[pdoc.doc.Doc]]]:
     if page.modulename != "scratchmlp":
         return [("", "", list(page.members.values()))]
     found = origins()
-    modules = sorted(set(found.values()), key=lambda name: (ROOMS.index(name.split(".")[2]), name))
+    modules = sorted(set(found.values()), key=reading_order)
     return [
         (
             ": ".join(name.split(".")[2:]),
@@ -100,6 +100,12 @@ def groups(page: pdoc.doc.Module) -> list[tuple[str, str, list[pdoc.doc.Doc]]]:
         )
         for name in modules
     ]
+
+
+def reading_order(module: str) -> tuple[int, str]:
+    """The place of a module of the core on the page: by its room, then by its name."""
+    room = module.split(".")[2]
+    return ROOMS.index(room) + 1 if room in ROOMS else 0, module
 
 
 def describe_values(page: pdoc.doc.Module) -> None:
