@@ -74,9 +74,10 @@ def read() -> dict[str, pdoc.doc.Module]:
 
 
 def public_modules() -> list[str]:
-    """The package, and every module beside the core that has public names."""
-    beside = sorted(PACKAGE.glob("[a-z]*.py"))
-    return ["scratchmlp", *(f"scratchmlp.{path.stem}" for path in beside)]
+    """The package, and every module or package beside the core that has public names."""
+    packages = [path.parent for path in PACKAGE.glob("[a-z]*/__init__.py")]
+    names = {path.stem for path in (*PACKAGE.glob("[a-z]*.py"), *packages)} - {"core", "cli"}
+    return ["scratchmlp", *(f"scratchmlp.{name}" for name in sorted(names))]
 
 
 def origins() -> dict[str, str]:
@@ -96,7 +97,7 @@ def groups(page: pdoc.doc.Module) -> list[tuple[str, str, list[pdoc.doc.Doc]]]:
         (
             ": ".join(name.split(".")[2:]),
             (import_module(name).__doc__ or "").partition("\n\n")[0],
-            [doc for doc in page.members.values() if found[doc.name] == name],
+            [doc for doc in page.members.values() if found.get(doc.name) == name],
         )
         for name in modules
     ]
