@@ -1,5 +1,7 @@
 """A functional, pure-array core for multilayer perceptrons: everything is a fold."""
 
+__version__ = "0.2.0"
+
 from scratchmlp.core.arrays import (
     Array,
     Grads,

@@ -20,6 +20,7 @@ from scratchmlp.core.training.training import State
 from scratchmlp.core.training.wrappers import AverageState
 
 FORMAT = 1
+"""The version of the format that `save` writes; `load` refuses any other."""
 _KINDS = "biuf"
 _TUPLES: dict[str, type] = {
     each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState, AverageState)
@@ -37,7 +38,7 @@ class Checkpoint(NamedTuple):
 def save(path: PathLike, state: State, *, network: Network = classifier) -> None:
     """Write a State, and the network by the names of its functions, as one `.npz` file.
 
-    The arrays are named W1, b1, W2, ... and optimizer1, ...; `about` is JSON that says the rest.
+    The arrays are named W1, b1, W2, ... and optimizer1, ...; one named about is JSON with the rest.
     There is never half a file: it takes its name when it is whole.
 
     Raises ValueError where a parameter is not finite, or the optimizer's state has anything but

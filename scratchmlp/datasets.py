@@ -89,7 +89,7 @@ def load_csv(path: PathLike, labelled: bool = True) -> Data:
 
 
 def has_labels(path: PathLike) -> bool:
-    """Whether a CSV file's first column is named `label`."""
+    """Whether a CSV file's first column is named label."""
     with _opened(path) as file:
         line = file.readline(_LINE_MOST)
     return _bare(line.decode("utf-8-sig", "replace").partition(",")[0]) == "label"

@@ -1,4 +1,20 @@
-"""Shards that are read from files when they are used: for data larger than memory, or elsewhere."""
+"""Shards that are read from files when they are used: for data larger than memory, or elsewhere.
+
+A gradient reads through the files, and has the bits of the gradient of the same data in memory:
+
+>>> from tempfile import TemporaryDirectory
+>>> from scratchmlp import init_params, shards, value_and_grad
+>>> from scratchmlp.datasets import mnist
+>>> X, y = mnist().train
+>>> params = init_params([784, 10, 10])
+>>> with TemporaryDirectory() as folder:
+...     np.save(f"{folder}/X.npy", X[:, :5000])
+...     np.save(f"{folder}/y.npy", y[:5000])
+...     parts = file_shards(f"{folder}/X.npy", f"{folder}/y.npy")
+...     from_file, _ = value_and_grad(params, parts)
+>>> from_file == value_and_grad(params, shards(X[:, :5000], y[:5000]))[0]
+True
+"""
 
 import math
 from collections.abc import Callable
@@ -24,7 +40,7 @@ class Stored(NamedTuple):
 
     path: Path
     offset: int
-    dtype: "np.dtype[Any]"
+    dtype: np.dtype[Any]
     examples: int
     shape: tuple[int, ...]
 

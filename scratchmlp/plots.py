@@ -73,7 +73,7 @@ def learning_curves(
 
 @public
 def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figure":
-    """Counts (n_classes, n_classes), as `metrics.confusion_matrix` gives them.
+    """Counts (n_classes, n_classes), as `scratchmlp.confusion_matrix` gives them.
 
     A row for each class, a column for each prediction; the shade is the share of the row. Classes
     are numbered where they are given no names.

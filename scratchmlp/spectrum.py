@@ -1,4 +1,20 @@
-"""The spectrum of the Hessian, by SciPy's Lanczos iteration."""
+"""The spectrum of the Hessian, by SciPy's Lanczos iteration.
+
+The largest eigenvalue is the sharpness of the loss: where it is above 2 / rate, a step of gradient
+descent goes too far. This is why a loss spikes at a high learning rate, and not at a low one:
+
+>>> from itertools import islice, repeat
+>>> from scratchmlp import Batch, article_normal, init_params, init_state, sgd, train
+>>> from scratchmlp.datasets import mnist
+>>> X, y = mnist().train
+>>> digits = Batch(X[:, :200], y[:200])
+>>> start = init_params([784, 64, 32, 10], initializer=article_normal)
+>>> def sharpness(rate, steps):
+...     states = train(init_state(start, sgd(rate)), repeat(digits), optimizer=sgd(rate))
+...     return [hessian_eigenvalues(s.params, digits)[0] for s in islice(states, 0, steps, 10)]
+>>> [bool(max(sharpness(rate, steps=30)) > 2 / rate) for rate in (0.1, 0.5)]
+[False, True]
+"""
 
 from functools import partial
 

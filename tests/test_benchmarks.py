@@ -1,6 +1,7 @@
 """The benchmarks measure what they say: sums, networks, and the peers that need no library."""
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from benchmarks import (
     by_hand,
     deep_vs_shallow,
     harness,
+    one_page,
     overheads,
     processes,
     scaling,
@@ -213,3 +215,14 @@ def test_augmentations_are_timed_and_drawn():
     cases = augmentation.alone(np.zeros((784, 40), np.float32), np.arange(40) % 10)
     assert len(harness.in_turns(cases, rounds=1, least=0)) == len(cases)
     assert len(augmentation.drawn(np.zeros((784, 10))).axes) == 60
+
+
+def test_the_page_learns_and_draws(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("sys.argv", ["one_page", "--quick", "--figure", str(tmp_path / "page.png")])
+    monkeypatch.setattr(one_page, "SIZES", [784, 16, 10])
+    one_page.main()
+    *rows, last = capsys.readouterr().out.splitlines()
+    assert len(rows) == 20
+    assert float(last.partition("%")[0]) > 60
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert len(Path(one_page.__file__).read_text().splitlines()) <= 100

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scratchmlp.core.border import public, type_error, value_error
 
 Array: TypeAlias = NDArray[Any]
+"""A NumPy array of any dtype."""
+
 Numbers: TypeAlias = float | Array  # one number, or one for each network of a stack, (k,)
 A = TypeVar("A", bound=NDArray[Any])
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
@@ -28,7 +30,10 @@ class Layer(NamedTuple):
 
 
 Params: TypeAlias = tuple[Layer, ...]
+"""The parameters of a network: a Layer for each of its layers, the first one first."""
+
 Grads: TypeAlias = tuple[Layer, ...]
+"""Gradients of the loss in W and b, in the shapes of the parameters."""
 
 
 def freeze(array: A) -> A:

@@ -202,17 +202,48 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 
 relu = Activation(_relu, _relu_derivative, zero_second)
+"""The rectified linear unit: max(Z, 0); its derivative at 0 counts as 0.
+
+Source: Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".
+"""
+
 identity = Activation(_identity, _identity_derivative, zero_second)
+"""Z itself: for the outputs of a regression, and for linear networks."""
+
 tanh = Activation(_tanh, _tanh_derivative, _tanh_second)
+"""The hyperbolic tangent, from -1 to 1; its derivative is 1 - A^2."""
+
 sigmoid = Activation(_sigmoid, _sigmoid_derivative, _sigmoid_second)
+"""The logistic function 1 / (1 + exp(-Z)), from 0 to 1; its derivative is A (1 - A)."""
+
 softplus = Activation(_softplus, _softplus_derivative, _softplus_second)
-# Z and exp(Z) - 1 on the sides of 0. Source: Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+"""log(1 + exp(Z)), a smooth max(Z, 0); its derivative is the sigmoid of Z.
+
+Source: Dugas et al. 2001, "Incorporating Second-Order Functional Knowledge".
+"""
+
 elu = Activation(_elu, _elu_derivative, _elu_second)
-# Z times the probability that a normal number is below Z, exactly and not by tanh.
-# Source: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
+"""The exponential linear unit: Z above 0, exp(Z) - 1 below it.
+
+Source: Clevert et al. 2015, https://arxiv.org/abs/1511.07289.
+"""
+
 gelu = Activation(_gelu, _gelu_derivative, _gelu_second)
-# Z sigmoid(Z), also known as swish. Source: Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
+"""The Gaussian error linear unit: Z times the probability that a normal number is below Z.
+
+It is exact, where others approximate it by a hyperbolic tangent.
+Source: Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415.
+"""
+
 silu = Activation(_silu, _silu_derivative, _silu_second)
-# Over each column. Its derivative is only the diagonal of its Jacobian, so it is for the outputs,
-# where the loss gives the exact delta.
+"""The sigmoid linear unit, Z sigmoid(Z), also known as swish.
+
+Source: Elfwing et al. 2017, https://arxiv.org/abs/1702.03118.
+"""
+
 softmax = Activation(_softmax, _sigmoid_derivative)
+"""exp(Z) divided by its sum, over each column: the probabilities of classes.
+
+It is for outputs only, where the loss gives the exact delta: its derivative is merely the diagonal
+of its Jacobian.
+"""

@@ -162,7 +162,6 @@ def huber(threshold: float = 1.0) -> Loss:
     return Loss(identity, value, delta, curvature, sum_over_outputs=True)
 
 
-# -sum(Y log A) down each column, for columns of Y that sum to 1.
 softmax_cross_entropy = Loss(
     softmax,
     _softmax_cross_entropy,
@@ -171,7 +170,11 @@ softmax_cross_entropy = Loss(
     targets=distributions,
     decode=most_likely,
 )
-# -sum(Y log A + (1 - Y) log(1 - A)) down each column: each output is a yes or no of its own.
+"""-sum(Y log A) down each column, A being the softmax of Z: for one class of several.
+
+The columns of Y sum to 1. Its delta is A - Y.
+"""
+
 sigmoid_cross_entropy = Loss(
     sigmoid,
     _sigmoid_cross_entropy,
@@ -181,7 +184,13 @@ sigmoid_cross_entropy = Loss(
     decode=above_half,
     sum_over_outputs=True,
 )
-# 1/2 sum((Z - Y)^2) down each column.
+"""-sum(Y log A + (1 - Y) log(1 - A)) down each column, A being the sigmoid of Z.
+
+Each output is a yes or no of its own: for two classes by one output, or for several labels at once.
+Its delta is A - Y.
+"""
+
 squared_error = Loss(
     identity, _squared_error, _difference, _squared_curvature, sum_over_outputs=True
 )
+"""Half the sum of (Z - Y)^2 down each column: for numbers. Its delta is A - Y."""

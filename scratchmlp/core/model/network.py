@@ -56,7 +56,10 @@ class Cache(NamedTuple):
 
 
 classifier = Network()
+"""The Network of relu and softmax_cross_entropy: for classes."""
+
 regressor = Network(loss=squared_error)
+"""The Network of relu and squared_error: for numbers."""
 
 
 @public
