@@ -14,7 +14,9 @@ from scratchmlp.core.border import public, type_error, value_error
 Array: TypeAlias = NDArray[Any]
 """A NumPy array of any dtype."""
 
-Numbers: TypeAlias = float | Array  # one number, or one for each network of a stack, (k,)
+Numbers: TypeAlias = float | Array
+"""One number, or one for each network of a stack, (k,)."""
+
 A = TypeVar("A", bound=NDArray[Any])
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
 
