@@ -47,7 +47,8 @@ def names(pages):
     yield from setup["options.extras_require"]
     for doc in (doc for page in pages.values() for doc in shown(page)):
         yield doc.name
-        yield from getattr(doc.obj, "_fields", ())
+        if isinstance(doc, pdoc.doc.Class):
+            yield from (*doc.members, *dir(doc.obj))
         if isinstance(doc, pdoc.doc.Function):
             yield from doc.signature.parameters
 

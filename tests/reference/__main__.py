@@ -53,8 +53,6 @@ def main() -> None:
 def write(folder: Path) -> None:
     """Write all pages."""
     pages = read()
-    for page in pages.values():
-        show_as_written(page)
     footer = f"scratchmlp {scratchmlp.__version__}"
     pdoc.render.configure(template_directory=HERE, footer_text=footer)
     pdoc.render.env.globals["groups"] = groups
@@ -67,11 +65,12 @@ def write(folder: Path) -> None:
 
 
 def read() -> dict[str, pdoc.doc.Module]:
-    """The pages by the names of their modules, with the docstrings of all public names."""
+    """The pages by the names of their modules, with docstrings and signatures."""
     pages = {name: pdoc.doc.Module(import_module(name)) for name in public_modules()}
     for page in pages.values():
         page.submodules = [each for each in pages.values() if each.modulename != "scratchmlp"]
         describe_values(page)
+        show_as_written(page)
     return pages
 
 
@@ -128,9 +127,11 @@ def show_as_written(namespace: pdoc.doc.Namespace[Any]) -> None:
         if isinstance(doc, pdoc.doc.Class):
             show_as_written(doc)
         elif isinstance(doc, pdoc.doc.Function) and doc.name == "__init__" and is_tuple(namespace):
-            doc.signature = signature_of(doc, field_texts(namespace.obj))
+            itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            known = as_written(inspect.signature(namespace.obj), field_texts(namespace.obj))
+            doc.signature = known.replace(parameters=[itself, *known.parameters.values()])
         elif isinstance(doc, pdoc.doc.Function) and ours and not doc.name.startswith("_"):
-            doc.signature = signature_of(doc, argument_texts(doc.obj))
+            doc.signature = as_written(inspect.signature(doc.obj), argument_texts(doc.obj))
 
 
 def is_tuple(namespace: pdoc.doc.Namespace[Any]) -> bool:
@@ -138,7 +139,7 @@ def is_tuple(namespace: pdoc.doc.Namespace[Any]) -> bool:
     return hasattr(namespace.obj, "_fields")
 
 
-def signature_of(doc: pdoc.doc.Function, texts: Mapping[str, Any]) -> inspect.Signature:
+def as_written(signature: inspect.Signature, texts: Mapping[str, Any]) -> inspect.Signature:
     """The signature with (annotation, default) of each argument from texts, None if it has none."""
     empty = inspect.Parameter.empty
 
@@ -149,9 +150,9 @@ def signature_of(doc: pdoc.doc.Function, texts: Mapping[str, Any]) -> inspect.Si
 
     given = [
         each.replace(annotation=text(each.name, 0), default=text(each.name, 1))
-        for each in doc.signature.parameters.values()
+        for each in signature.parameters.values()
     ]
-    return doc.signature.replace(parameters=given, return_annotation=text("return", 0))
+    return signature.replace(parameters=given, return_annotation=text("return", 0))
 
 
 def argument_texts(function: Any) -> dict[str, tuple[Any, Any]]:
