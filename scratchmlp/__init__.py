@@ -2,16 +2,7 @@
 
 __version__ = "0.2.0"
 
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Layer,
-    Numbers,
-    Params,
-    flatten,
-    map_arrays,
-    unflatten,
-)
+from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params
 from scratchmlp.core.data.augment import (
     affine,
     compose,
@@ -65,19 +56,7 @@ from scratchmlp.core.derivatives.per_example import (
 from scratchmlp.core.derivatives.tangent_kernel import (
     ntk,
 )
-from scratchmlp.core.model.activations import (
-    Activation,
-    elu,
-    gelu,
-    identity,
-    leaky_relu,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    tanh,
-)
+from scratchmlp.core.model.activations import Activation, identity, relu, sigmoid, softmax, tanh
 from scratchmlp.core.model.initializers import (
     article_normal,
     glorot_normal,
@@ -91,7 +70,6 @@ from scratchmlp.core.model.initializers import (
 )
 from scratchmlp.core.model.losses import (
     Loss,
-    huber,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
     squared_error,
@@ -111,6 +89,8 @@ from scratchmlp.core.model.prediction import (
     ensemble_outputs,
     predict,
 )
+from scratchmlp.core.model.regression_losses import huber
+from scratchmlp.core.model.relu_relatives import elu, gelu, leaky_relu, silu, softplus
 from scratchmlp.core.model.targets import (
     balanced_weights,
     one_hot,
@@ -120,21 +100,23 @@ from scratchmlp.core.stacks import (
     stack,
     unstack,
 )
+from scratchmlp.core.training.adaptive_optimizers import (
+    AdamState,
+    RmspropState,
+    adam,
+    adamw,
+    rmsprop,
+)
 from scratchmlp.core.training.objective import (
     Evaluation,
     evaluate,
     value_and_grad,
 )
 from scratchmlp.core.training.optimizers import (
-    AdamState,
     MomentumState,
     Optimizer,
-    RmspropState,
-    adam,
-    adamw,
     momentum,
     nesterov,
-    rmsprop,
     sgd,
     step,
 )
@@ -146,6 +128,11 @@ from scratchmlp.core.training.schedules import (
     step_decay,
     warmup,
 )
+from scratchmlp.core.training.state import (
+    DivergenceError,
+    State,
+    Trained,
+)
 from scratchmlp.core.training.streams import (
     History,
     Record,
@@ -156,9 +143,6 @@ from scratchmlp.core.training.streams import (
     thinned,
 )
 from scratchmlp.core.training.training import (
-    DivergenceError,
-    State,
-    Trained,
     gradient_descent,
     init_state,
     train,
@@ -176,6 +160,7 @@ from scratchmlp.core.training.wrappers import (
     weight_decay,
     zero_biases,
 )
+from scratchmlp.core.trees import flatten, map_arrays, unflatten
 
 __all__ = [
     "Activation",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scratchmlp._extras import require
 from scratchmlp.core.data.batches import Map
-from scratchmlp.core.training.objective import tree_reduction
+from scratchmlp.core.training.reduction import tree_reduction
 
 T = TypeVar("T")
 _KEPT = 4  # sequences of shards that the workers hold at once: to train with, to validate with

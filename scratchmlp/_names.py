@@ -7,7 +7,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from scratchmlp.core.data.augment import Augmentation, affine, elastic, gaussian_noise
-from scratchmlp.core.model import activations, losses
+from scratchmlp.core.model import (
+    activations,
+    losses,
+    regression_losses,
+    relu_relatives,
+)
 from scratchmlp.core.model.activations import Activation
 from scratchmlp.core.model.initializers import (
     Initializer,
@@ -23,7 +28,11 @@ from scratchmlp.core.model.initializers import (
 from scratchmlp.core.model.losses import Loss
 from scratchmlp.core.model.network import Network
 
-ACTIVATIONS = {name: g for name, g in vars(activations).items() if isinstance(g, Activation)}
+ACTIVATIONS = {
+    name: g
+    for name, g in {**vars(activations), **vars(relu_relatives)}.items()
+    if isinstance(g, Activation)
+}
 LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
 INITIALIZERS: dict[str, Initializer] = {
     "he_normal": he_normal,
@@ -36,8 +45,8 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": zeros,
 }
 # Functions that make one of a number: `leaky_relu(0.1)`.
-MADE_ACTIVATIONS: dict[str, Callable[..., Activation]] = {"leaky_relu": activations.leaky_relu}
-MADE_LOSSES: dict[str, Callable[..., Loss]] = {"huber": losses.huber}
+MADE_ACTIVATIONS: dict[str, Callable[..., Activation]] = {"leaky_relu": relu_relatives.leaky_relu}
+MADE_LOSSES: dict[str, Callable[..., Loss]] = {"huber": regression_losses.huber}
 # By their arguments' names: `affine(rotation=10,shift=-1:2)`.
 WARPS: dict[str, Callable[..., Augmentation]] = {"affine": affine, "elastic": elastic}
 AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {**WARPS, "gaussian_noise": gaussian_noise}
@@ -97,7 +106,7 @@ def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augme
 def network_names(network: Network) -> dict[str, Any]:
     """The names of a network's functions; a user's own are named by their module.
 
-    >>> network_names(Network((activations.tanh, activations.leaky_relu(0.1))))
+    >>> network_names(Network((activations.tanh, relu_relatives.leaky_relu(0.1))))
     {'hidden': ['tanh', 'leaky_relu(0.1)'], 'loss': 'softmax_cross_entropy'}
     """
     hidden, loss = network

@@ -15,8 +15,9 @@ from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
 from scratchmlp.core.stacks import networks
-from scratchmlp.core.training.optimizers import AdamState, MomentumState, RmspropState
-from scratchmlp.core.training.training import State
+from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
+from scratchmlp.core.training.optimizers import MomentumState
+from scratchmlp.core.training.state import State
 from scratchmlp.core.training.wrappers import AverageState
 
 FORMAT = 1

@@ -24,6 +24,7 @@ PURE = {
     "typing",
 }
 ALLOWED = PURE | {"numpy", "toolz"}
+ROOMS = ["model", "data", "training", "derivatives"]  # each may import those before it
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "globals", "__import__"}
 
 
@@ -52,9 +53,48 @@ def breaches(source):
                 yield f"uses {name}"
 
 
-@pytest.mark.parametrize("module", sorted(CORE.rglob("*.py")), ids=lambda path: path.name)
+def upward(room, source):
+    """What a module in a room of the core imports from a room above its own."""
+    for name in imports(source):
+        if name.startswith("scratchmlp.core."):
+            other = name.split(".")[2]
+            above = ROOMS[ROOMS.index(room) + 1 :] if room in ROOMS else ROOMS
+            if other in above:
+                yield f"{room or 'a module below the rooms'} imports {name}"
+
+
+MODULES = sorted(CORE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(CORE)))
 def test_the_core_is_pure(module):
     assert list(breaches(module.read_text())) == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(CORE)))
+def test_rooms_import_downward(module):
+    folder = module.parent.name
+    assert list(upward(folder if folder in ROOMS else None, module.read_text())) == []
+
+
+def test_the_rooms_are_those_that_there_are():
+    folders = {path.name for path in CORE.iterdir() if (path / "__init__.py").exists()}
+    assert folders == set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    ("room", "planted"),
+    [
+        ("model", "from scratchmlp.core.data.batches import Batch"),
+        ("model", "from scratchmlp.core.training import objective"),
+        ("data", "import scratchmlp.core.training.objective"),
+        ("data", "from scratchmlp.core.derivatives.curvature import hvp"),
+        ("training", "def f():\n    from scratchmlp.core.derivatives.curvature import hvp"),
+        (None, "from scratchmlp.core.model.network import forward"),
+    ],
+)
+def test_an_import_upward_is_seen(room, planted):
+    assert list(upward(room, planted))
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ import numpy as np
 from scratchmlp._atomic import replacing
 from scratchmlp._extras import require
 from scratchmlp.checkpoints import load, save
-from scratchmlp.core.arrays import outline
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model.network import Network
 from scratchmlp.core.training.objective import Evaluation, Shards
+from scratchmlp.core.training.state import DivergenceError, State
 from scratchmlp.core.training.streams import History, Record, early_stopping, records
-from scratchmlp.core.training.training import DivergenceError, State
 from scratchmlp.core.training.wrappers import averaged
+from scratchmlp.core.trees import outline
 
 SETTINGS, HISTORY = "settings.json", "history.csv"
 CHECKPOINT, MODEL = "checkpoint.npz", "model.npz"

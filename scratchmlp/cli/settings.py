@@ -19,16 +19,9 @@ from scratchmlp.core.data.preprocessing import Data, shuffle, split
 from scratchmlp.core.model.initializers import init_params
 from scratchmlp.core.model.network import Network
 from scratchmlp.core.model.targets import balanced_weights, one_hot, smooth_labels
+from scratchmlp.core.training.adaptive_optimizers import adam, adamw, rmsprop
 from scratchmlp.core.training.objective import Shards
-from scratchmlp.core.training.optimizers import (
-    Optimizer,
-    adam,
-    adamw,
-    momentum,
-    nesterov,
-    rmsprop,
-    sgd,
-)
+from scratchmlp.core.training.optimizers import Optimizer, momentum, nesterov, sgd
 from scratchmlp.core.training.schedules import (
     LearningRate,
     constant,

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from scratchmlp.core.arrays import Array, Layer, Numbers, freeze, frozen_view, outline, plain
+from scratchmlp.core.arrays import Array, Layer, Numbers, freeze, frozen_view, plain
 from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.trees import outline
 
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
 

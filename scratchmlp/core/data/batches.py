@@ -11,12 +11,12 @@ import numpy as np
 from toolz import concat, drop
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Numbers, columns, freeze, frozen_view, owned
+from scratchmlp.core.arrays import Array, Numbers, freeze, frozen_view, owned
 from scratchmlp.core.border import public, public_stream
 from scratchmlp.core.data.augment import Augmentation, seeds_of
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.masks import Masks
-from scratchmlp.core.model.weights import total_weight
+from scratchmlp.core.model.weights import columns, total_weight
 from scratchmlp.core.randomness import Purpose, generator
 
 Map: TypeAlias = Callable[..., Iterable[Any]]  # as the built-in map

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, columns, freeze, frozen_view, owned
+from scratchmlp.core.arrays import Array, freeze, frozen_view, owned
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.model import fitting
+from scratchmlp.core.model.weights import columns
 from scratchmlp.core.randomness import Purpose, generator
 
 

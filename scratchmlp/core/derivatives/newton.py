@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Params, flatten, unflatten
+from scratchmlp.core.arrays import Array, Params
 from scratchmlp.core.border import public
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.derivatives.curvature import gauss_newton_operator, hessian_operator
@@ -18,6 +18,7 @@ from scratchmlp.core.training.objective import (
     data_as_shards,
     value_and_grad,
 )
+from scratchmlp.core.trees import flatten, unflatten
 
 
 @public

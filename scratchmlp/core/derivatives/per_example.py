@@ -9,23 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Layer,
-    Params,
-    freeze,
-    frozen_tree,
-    map_arrays,
-    map_layers,
-)
+from scratchmlp.core.arrays import Array, Grads, Layer, Params, freeze, frozen_tree, map_layers
 from scratchmlp.core.border import public, public_stream
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import (
     Cache,
     Network,
     backpropagated,
-    check_cache,
     classifier,
     parameter_grads,
     propagate,
@@ -36,6 +26,7 @@ from scratchmlp.core.model.network import (
 )
 from scratchmlp.core.model.prediction import TILE
 from scratchmlp.core.model.targets import check_shape, encoded
+from scratchmlp.core.trees import map_arrays
 
 
 class Tile(NamedTuple):
@@ -83,7 +74,7 @@ def deltas(
     (array([[1.5]]),)
     """
     network = resolved(network, params)
-    check_cache(params, cache)
+    fitting.cache(cache, params)
     n_out = params[-1].b.shape[-2]
     check_shape(y, cache.A[0], n_out)
     Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, cache.A[0].ndim == 3)

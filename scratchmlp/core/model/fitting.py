@@ -148,3 +148,28 @@ def predictions(predicted: Any, y: Any) -> None:
             f"not {predicted.shape} and {y.shape}"
         )
     checks.not_empty("y", y)
+
+
+def cache(value: Any, params: Params) -> None:
+    """A Cache of these parameters: the Z of every layer, and the A that it takes and gives."""
+    if getattr(value, "_fields", None) != ("Z", "A"):
+        raise type_error(f"cache must be a Cache, not {type(value).__name__}")
+    for name, arrays in zip("ZA", value, strict=True):
+        if not isinstance(arrays, tuple):
+            raise type_error(f"cache.{name} must be a tuple, not {checks.kind(arrays)}")
+        for number, array in enumerate(arrays):
+            checks.array(f"cache.{name}[{number}]", array, "f")
+    X: Any = value.A[0] if value.A else np.zeros(())
+    k, m = params[0].W.shape[:-2], X.shape[-1] if X.ndim else 0
+    own = X.shape[:-2] if X.ndim == 3 else ()
+    heights = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
+    came = ([Z.shape for Z in value.Z], [A.shape for A in value.A])
+    expected = [(*(k if number else own), n, m) for number, n in enumerate(heights)]
+    dtypes = {str(array.dtype) for array in (*value.Z, *value.A, params[0].W)}
+    if len(dtypes) > 1:
+        raise type_error(f"cache and params must have one dtype, not {sorted(dtypes)}")
+    if came != (expected[1:], expected) or own not in ((), k):
+        raise value_error(
+            f"cache must have A of shapes {expected}, and Z of all but the first, "
+            f"but A is {came[1]} and Z is {came[0]}"
+        )

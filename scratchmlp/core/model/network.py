@@ -20,21 +20,15 @@ from scratchmlp.core.arrays import (
     frozen_view,
     writable_or_none,
 )
-from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.border import public, type_error
 from scratchmlp.core.model import fitting
-from scratchmlp.core.model.activations import Activation, relu, softmax
+from scratchmlp.core.model import weights as weighing
+from scratchmlp.core.model.activations import Activation, relu
 from scratchmlp.core.model.losses import Loss, softmax_cross_entropy, squared_error
 from scratchmlp.core.model.masks import Masks, check_masks, masked, masked_examples
-from scratchmlp.core.model.own_functions import checked_activation, checked_loss
+from scratchmlp.core.model.own_functions import check_functions, checked_activation, checked_loss
 from scratchmlp.core.model.products import product, product_transposed
 from scratchmlp.core.model.targets import check_shape, encoded
-from scratchmlp.core.model.weights import (
-    check_outputs,
-    factors,
-    known_targets,
-    total_weight,
-    without_left_out,
-)
 from scratchmlp.core.stacks import networks
 
 
@@ -117,25 +111,25 @@ def backward(
     (Layer(W=array([[4.5, 6. ]]), b=array([[1.5]])),)
     """
     network = resolved(network, params)
-    check_cache(params, cache)
+    fitting.cache(cache, params)
     n_out, m = cache.Z[-1].shape[-2:]
     if weights is not None:
         fitting.weights(weights, m, n_out, networks(params))
-        check_outputs(weights, network.loss)
+        weighing.check_outputs(weights, network.loss)
     if total is not None:
         checks.positive("total", total)
     if masks is not None:
         check_masks(masks, params, cache.A[0])
         network = masked_network(network, masks)
     check_shape(y, cache.A[0], n_out)
-    weights, y, *arrays = without_left_out(weights, y, *cache.Z, *cache.A)
-    divisor = total_weight(weights, m) if total is None else total
+    weights, y, *arrays = weighing.without_left_out(weights, y, *cache.Z, *cache.A)
+    divisor = weighing.total_weight(weights, m) if total is None else total
     fitting.some_weight(divisor)
     kept = Cache(tuple(arrays[: len(params)]), tuple(arrays[len(params) :]))
-    y, stack = known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
+    y, stack = weighing.known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
     Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, stack)
     with quiet():
-        dZ = weighted_delta(network.loss, kept, Y, factors(weights, divisor, Y.dtype))
+        dZ = weighted_delta(network.loss, kept, Y, weighing.factors(weights, divisor, Y.dtype))
         return frozen_tree(parameter_grads(backpropagated(params, kept, dZ, network), kept))
 
 
@@ -150,7 +144,7 @@ def propagate(params: Params, X: Array, network: Network) -> Cache:
 
     layers = zip(params, activations(network), strict=True)
     (_, *Z), A = zip(*accumulate(advance, layers, (None, X)), strict=True)
-    if not (math.isfinite(square(Z[0][..., 0, :])) or np.isfinite(X).all()):
+    if not (math.isfinite(np.vdot(row := Z[0][..., 0, :], row)) or np.isfinite(X).all()):
         checks.finite("X", X)
     return Cache(tuple(Z), A)
 
@@ -191,11 +185,6 @@ def taken(X: Array, params: Params) -> Array:
     return frozen_view(X.astype(params[0].W.dtype, copy=not X.flags.aligned))
 
 
-def square(row: Array) -> float:
-    """The sum of the squares: not finite where any number is not."""
-    return float(np.vdot(row, row))
-
-
 def quiet() -> AbstractContextManager[Any]:
     """Overflow gives no warning here: an infinite loss tells of it, once."""
     return np.errstate(over="ignore", invalid="ignore")
@@ -209,16 +198,18 @@ def resolved(network: Network, params: Params) -> Network:
     (relu, relu)
     """
     fitting.params(params)
-    check_network(network, len(params))
+    check_network(network, params)
     hidden = network.hidden
     each = (hidden,) * (len(params) - 1) if isinstance(hidden, Activation) else hidden
-    if network.loss.activation == softmax and params[-1].b.shape[-2] == 1:
-        raise value_error(
-            "network has a softmax over one output, which is always 1: take sigmoid_cross_entropy "
-            "with one output, or softmax_cross_entropy with two"
-        )
     layers = range(1, len(params))
     return Network(tuple(map(checked_activation, each, layers)), checked_loss(network.loss))
+
+
+def check_network(value: Any, params: Params | None = None) -> None:
+    """A Network of functions, that fits checked params if these are given."""
+    if not (isinstance(value, Network) and isinstance(value.loss, Loss)):
+        raise type_error(f"network must be a Network with a Loss, not {checks.kind(value)}")
+    check_functions(value.hidden, value.loss, params)
 
 
 def activations(network: Network) -> tuple[Activation, ...]:
@@ -229,54 +220,3 @@ def activations(network: Network) -> tuple[Activation, ...]:
 def masked_network(network: Network, masks: Masks) -> Network:
     """The resolved network whose hidden activations are multiplied by their masks."""
     return network._replace(hidden=tuple(map(masked, activations(network)[:-1], masks[1:])))
-
-
-def check_network(value: Any, depth: int | None = None) -> None:
-    """A Network whose hidden activations fit so many layers, if it is known how many."""
-    if not (isinstance(value, Network) and isinstance(value.loss, Loss)):
-        raise type_error(f"network must be a Network with a Loss, not {checks.kind(value)}")
-    hidden = value.hidden
-    each = (hidden,) if isinstance(hidden, Activation) else hidden
-    if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
-        raise type_error("network.hidden must be an Activation or a tuple of them")
-    loss = value.loss
-    if not isinstance(loss.activation, Activation):
-        raise type_error("the loss of network must have an Activation")
-    checks.functions("network", (loss.value, loss.delta, loss.targets))
-    optional = (loss.curvature, loss.decode, *(g.second for g in (*each, loss.activation)))
-    checks.functions("network", (function for function in optional if function is not None))
-    for activation in (*each, loss.activation):
-        checks.functions("network", activation[:2])
-    if depth and each is hidden and len(hidden) != depth - 1:
-        raise value_error(
-            f"network has {len(hidden)} hidden activations but params has {depth - 1} hidden layers"
-        )
-    if softmax in each:
-        raise value_error(
-            "softmax is for outputs: it is not elementwise, so network cannot hide it"
-        )
-
-
-def check_cache(params: Params, cache: Cache) -> None:
-    """A Cache of these parameters."""
-    if not isinstance(cache, Cache):
-        raise type_error(f"cache must be a Cache, not {type(cache).__name__}")
-    for name, arrays in zip(cache._fields, cache, strict=True):
-        if not isinstance(arrays, tuple):
-            raise type_error(f"cache.{name} must be a tuple, not {checks.kind(arrays)}")
-        for number, array in enumerate(arrays):
-            checks.array(f"cache.{name}[{number}]", array, "f")
-    X = cache.A[0] if cache.A else np.zeros(())
-    k, m = params[0].W.shape[:-2], X.shape[-1] if X.ndim else 0
-    own = X.shape[:-2] if X.ndim == 3 else ()
-    heights = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
-    came = ([Z.shape for Z in cache.Z], [A.shape for A in cache.A])
-    expected = [(*(k if number else own), n, m) for number, n in enumerate(heights)]
-    dtypes = {str(array.dtype) for array in (*cache.Z, *cache.A, params[0].W)}
-    if len(dtypes) > 1:
-        raise type_error(f"cache and params must have one dtype, not {sorted(dtypes)}")
-    if came != (expected[1:], expected) or own not in ((), k):
-        raise value_error(
-            f"cache must have A of shapes {expected}, and Z of all but the first, "
-            f"but A is {came[1]} and Z is {came[0]}"
-        )

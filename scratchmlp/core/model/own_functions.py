@@ -13,12 +13,40 @@ from typing import Any
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, frozen_view
-from scratchmlp.core.border import value_error
-from scratchmlp.core.model.activations import Activation
+from scratchmlp.core.arrays import Array, Params, frozen_view
+from scratchmlp.core.border import type_error, value_error
+from scratchmlp.core.model.activations import Activation, softmax
 from scratchmlp.core.model.losses import Loss
 from scratchmlp.core.model.targets import apart, beside
 from scratchmlp.core.shown import ours
+
+
+def check_functions(hidden: Any, loss: Loss, params: Params | None = None) -> None:
+    """Activations and a loss made of functions, that fit checked params if these are given."""
+    each = (hidden,) if isinstance(hidden, Activation) else hidden
+    if not isinstance(each, tuple) or not all(isinstance(g, Activation) for g in each):
+        raise type_error("network.hidden must be an Activation or a tuple of them")
+    if not isinstance(loss.activation, Activation):
+        raise type_error("the loss of network must have an Activation")
+    checks.functions("network", (loss.value, loss.delta, loss.targets))
+    optional = (loss.curvature, loss.decode, *(g.second for g in (*each, loss.activation)))
+    checks.functions("network", (function for function in optional if function is not None))
+    for activation in (*each, loss.activation):
+        checks.functions("network", activation[:2])
+    if params and each is hidden and len(hidden) != len(params) - 1:
+        raise value_error(
+            f"network has {len(hidden)} hidden activations "
+            f"but params has {len(params) - 1} hidden layers"
+        )
+    if softmax in each:
+        raise value_error(
+            "softmax is for outputs: it is not elementwise, so network cannot hide it"
+        )
+    if params and loss.activation == softmax and params[-1].b.shape[-2] == 1:
+        raise value_error(
+            "network has a softmax over one output, which is always 1: take sigmoid_cross_entropy "
+            "with one output, or softmax_cross_entropy with two"
+        )
 
 
 def checked_activation(activation: Activation, layer: int) -> Activation:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from scratchmlp.core.arrays import (
     Grads,
     Numbers,
     Params,
-    freeze,
     frozen_tree,
     map_layers,
-    writable_or_none,
 )
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data.batches import Batch, Map, check_examples
@@ -26,6 +23,7 @@ from scratchmlp.core.data.batches import shards as sharded
 from scratchmlp.core.data.live_rows import check_rows, expand, restrict
 from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.core.model import fitting
+from scratchmlp.core.model import weights as weighing
 from scratchmlp.core.model.masks import check_masks, masked_examples
 from scratchmlp.core.model.network import (
     Cache,
@@ -42,21 +40,13 @@ from scratchmlp.core.model.network import (
 )
 from scratchmlp.core.model.prediction import weighted_correct
 from scratchmlp.core.model.targets import check_shape, encoded
-from scratchmlp.core.model.weights import (
-    check_outputs,
-    factors,
-    known_targets,
-    total_weight,
-    weighted_values,
-    without_left_out,
-)
-from scratchmlp.core.stacks import networks, per_network
+from scratchmlp.core.stacks import networks
+from scratchmlp.core.training.reduction import Sums, mean_of, scaled, sums_over
 
 Shard: TypeAlias = Batch | Data | Callable[[], Batch]
 Shards: TypeAlias = Batch | Data | Iterable[Shard]
 # From params, a cache, targets, a resolved network and the factors of the mean to a gradient.
 Derivative: TypeAlias = Callable[..., Grads]
-T = TypeVar("T")
 
 
 class Evaluation(NamedTuple):
@@ -83,16 +73,6 @@ class Work(NamedTuple):
     derivative: Derivative | None
     vectors: tuple[Params, ...] = ()
     alone: bool = False
-
-
-class Sums(NamedTuple):
-    """Sums over examples: their weights, what the mean is divided by, losses, right ones, grads."""
-
-    weight: Numbers
-    total: Numbers
-    loss: Numbers
-    correct: Numbers
-    grads: Grads
 
 
 @public
@@ -169,27 +149,13 @@ def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
     if not each:
         raise value_error("there are no shards")
     work = work._replace(alone=len(each) == 1)
-    sums = shard_sums(work, each[0]) if alone else _sums_by(map, work, each)
+    sums = shard_sums(work, each[0]) if alone else sums_over(map, partial(shard_sums, work), each)
     fitting.some_weight(sums.total)
     with quiet():
-        mean = Evaluation(_mean(sums.loss, sums.total), _mean(sums.correct, sums.weight))
+        mean = Evaluation(mean_of(sums.loss, sums.total), mean_of(sums.correct, sums.weight))
         if work.alone or work.derivative is None:
             return mean, sums.grads
-        return mean, map_layers(partial(_scaled, 1 / sums.total), sums.grads)
-
-
-def tree_reduction(add: Callable[[T, T], T], values: Iterator[T], count: int) -> T:
-    """The sum of the next `count` values: that of the first half of them, and that of the rest.
-
-    Only as many sums are held at once as the tree is high, and their errors do not add up.
-
-    >>> tree_reduction(lambda a, b: f"({a} {b})", iter("abcde"), 5)
-    '((a b) (c (d e)))'
-    """
-    if count == 1:
-        return next(values)
-    first = tree_reduction(add, values, count // 2)
-    return add(first, tree_reduction(add, values, count - count // 2))
+        return mean, map_layers(partial(scaled, 1 / sums.total), sums.grads)
 
 
 def shard_sums(work: Work, shard: Shard) -> Sums:
@@ -221,26 +187,28 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
     check_shape(batch.y, batch.X, n_out)
     if batch.weights is not None:
         fitting.weights(batch.weights, batch.X.shape[-1], n_out, networks(params))
-        check_outputs(batch.weights, network.loss)
+        weighing.check_outputs(batch.weights, network.loss)
     if batch.masks is not None:
         check_masks(batch.masks, params, batch.X)
-    weights, X, y, *masks = without_left_out(batch.weights, batch.X, batch.y, *(batch.masks or ()))
-    weight = total_weight(weights, X.shape[-1])
+    weights, X, y, *masks = weighing.without_left_out(
+        batch.weights, batch.X, batch.y, *(batch.masks or ())
+    )
+    weight = weighing.total_weight(weights, X.shape[-1])
     total = weight if batch.total is None else _checked_total(batch.total)
     if not X.shape[-1]:
         return Sums(weight, total, 0.0, 0.0, _no_gradient(work))
     if masks:
         X, network = masked_examples(X, tuple(masks)), masked_network(network, tuple(masks))
-    y, stack = known_targets(y, weights, network.loss), X.ndim == 3 or y.ndim == 3
+    y, stack = weighing.known_targets(y, weights, network.loss), X.ndim == 3 or y.ndim == 3
     with quiet():
         cache = propagate(params, taken(X, params), network)
         Z, A = cache.Z[-1], cache.A[-1]
         Y = encoded(y, network.loss.targets, n_out, Z.dtype, stack)
-        loss = weighted_values(network.loss, Z, Y, weights)
+        loss = weighing.weighted_values(network.loss, Z, Y, weights)
         hits = weighted_correct(network.loss, A, Y, y, weights)
         if work.derivative is None:
             return Sums(weight, total, loss, hits, ())
-        share = factors(weights, total if work.alone else 1.0, Y.dtype)
+        share = weighing.factors(weights, total if work.alone else 1.0, Y.dtype)
         grads = work.derivative(params, cache, Y, network, share, *work.vectors)
     return Sums(weight, total, loss, hits, grads)
 
@@ -251,61 +219,3 @@ def _no_gradient(work: Work) -> Grads:
 
 def _checked_total(total: Any) -> Numbers:
     return checks.numbers(checks.positive, "total", total)
-
-
-def _sums_by(map: Map, work: Work, shards: tuple[Shard, ...]) -> Sums:
-    # A map that has a `fold`, as a cluster's has, does what `tree_reduction` does by the same sums.
-    fold = getattr(map, "fold", None)
-    if fold is not None:
-        return cast(Sums, fold(add_apart, partial(shard_sums, work), shards))
-    results = map(partial(_numbered, work), tuple(enumerate(shards)))
-    checks.stream("what map gives", results)
-    stream = iter(results)
-    sums = tree_reduction(_add, _in_order(stream), len(shards))
-    if next(stream, None) is not None:
-        raise value_error("map gave more results than there are shards")
-    return sums
-
-
-def _numbered(work: Work, shard: tuple[int, Shard]) -> tuple[int, Sums]:
-    number, batch = shard
-    return number, shard_sums(work, batch)
-
-
-def _in_order(results: Iterator[tuple[int, Sums]]) -> Iterator[Sums]:
-    for expected, (number, sums) in enumerate(results):
-        if number != expected:
-            raise value_error(
-                f"map must give one result for each shard in their order, but gave that of shard "
-                f"{number} in the place of shard {expected}"
-            )
-        yield sums
-    raise value_error("map gave fewer results than there are shards")
-
-
-def _add(one: Sums, other: Sums) -> Sums:
-    """Their sum, in the memory of one of them if that is a sum: those of shards are read-only."""
-
-    def add(a: Array, b: Array) -> Array:
-        out = writable_or_none(a)
-        return np.add(a, b, out=writable_or_none(b) if out is None else out)
-
-    weight, total, loss, hits = (a + b for a, b in zip(one[:4], other[:4], strict=True))
-    return Sums(weight, total, loss, hits, map_layers(add, one.grads, other.grads))
-
-
-def add_apart(one: Sums, other: Sums) -> Sums:
-    """Their sum in memory of its own, read-only: what another process may hold on to."""
-    sums = _add(*(each._replace(grads=frozen_tree(each.grads)) for each in (one, other)))
-    return sums._replace(grads=frozen_tree(sums.grads))
-
-
-def _scaled(factor: Numbers, array: Array) -> Array:
-    return np.multiply(per_network(factor, array), array, out=writable_or_none(array))
-
-
-def _mean(total: Numbers, weight: Numbers) -> Numbers:
-    """The total by the weight, NaN where there is none; read-only where it is one a network."""
-    if isinstance(total, np.ndarray) or isinstance(weight, np.ndarray):
-        return freeze(np.divide(total, weight))
-    return total / weight if weight else math.nan

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze, map_arrays
+from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, type_error
 from scratchmlp.core.model import fitting
 from scratchmlp.core.shown import shown_tuple
 from scratchmlp.core.training import update_rules as rules
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
+from scratchmlp.core.trees import map_arrays
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
 
@@ -41,19 +42,6 @@ class MomentumState(NamedTuple):
     """The decaying sum of the gradients, in the shapes of the parameters."""
 
     velocity: Grads
-
-
-class RmspropState(NamedTuple):
-    """The decaying mean of the squared gradients, in the shapes of the parameters."""
-
-    second_moment: Grads
-
-
-class AdamState(NamedTuple):
-    """The decaying means of the gradients and of their squares, both of them biased to 0."""
-
-    first_moment: Grads
-    second_moment: Grads
 
 
 @public
@@ -103,8 +91,8 @@ def momentum(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     >>> once[0].W.item(), twice[0].W.item()
     (0.5, -0.25)
     """
-    rate, decay = check_rate(learning_rate), _decay("beta", beta)
-    return Optimizer(partial(_at_rest, MomentumState), partial(_momentum, rate, decay), rate)
+    rate, decay = check_rate(learning_rate), checked_decay("beta", beta)
+    return Optimizer(partial(at_rest, MomentumState), partial(_momentum, rate, decay), rate)
 
 
 @public
@@ -121,80 +109,8 @@ def nesterov(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     >>> once[0].W.item(), state.velocity[0].W.item()
     (0.25, 1.0)
     """
-    rate, decay = check_rate(learning_rate), _decay("beta", beta)
-    return Optimizer(partial(_at_rest, MomentumState), partial(_nesterov, rate, decay), rate)
-
-
-@public
-def rmsprop(learning_rate: LearningRate, beta: Numbers = 0.9, epsilon: Numbers = 1e-8) -> Optimizer:
-    """RMSProp: s = beta s + (1 - beta) g^2, and W - learning_rate g / (sqrt(s) + epsilon).
-
-    Raises ValueError unless 0 <= beta < 1 and epsilon > 0, and as `step` for the learning rate.
-    Source: Hinton 2012, lecture 6 of "Neural Networks for Machine Learning".
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> optimizer = rmsprop(0.5, 0.75)
-    >>> new, _ = optimizer.update(params, params, optimizer.init(params), 0)
-    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
-    (0.0, 1.0)
-    """
-    rate, decay = check_rate(learning_rate), _decay("beta", beta)
-    update = partial(_rmsprop, rate, decay, _positive("epsilon", epsilon))
-    return Optimizer(partial(_at_rest, RmspropState), update, rate)
-
-
-@public
-def adam(
-    learning_rate: LearningRate = 0.001,
-    beta1: Numbers = 0.9,
-    beta2: Numbers = 0.999,
-    epsilon: Numbers = 1e-8,
-) -> Optimizer:
-    """Adam: the mean of the gradients over the root of that of their squares, without their bias.
-
-    m = beta1 m + (1 - beta1) g, s = beta2 s + (1 - beta2) g^2, and W - learning_rate M / (sqrt(S) +
-    epsilon), where M = m / (1 - beta1^t), S = s / (1 - beta2^t), and t = iteration + 1: the
-    iteration is to count from where the state is 0.
-
-    Raises ValueError unless 0 <= beta < 1 for both and epsilon > 0, and as `step` for the rate.
-    Source: Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> new, _ = adam(0.5).update(params, params, adam().init(params), 0)
-    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
-    (0.5, 1.5)
-    """
-    rate = check_rate(learning_rate)
-    betas = _decay("beta1", beta1), _decay("beta2", beta2)
-    update = partial(_adam, rate, *betas, _positive("epsilon", epsilon))
-    return Optimizer(partial(_at_rest, AdamState), update, rate)
-
-
-@public
-def adamw(
-    learning_rate: LearningRate = 0.001,
-    beta1: Numbers = 0.9,
-    beta2: Numbers = 0.999,
-    epsilon: Numbers = 1e-8,
-    weight_decay: Numbers = 0.01,
-) -> Optimizer:
-    """Adam, with learning_rate weight_decay W taken from the weights W too, not from biases.
-
-    Raises as `adam`, and ValueError for a weight decay below 0.
-    Source: Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101.
-
-    >>> from scratchmlp import Layer
-    >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
-    >>> new, _ = adamw(0.5, weight_decay=0.1).update(params, params, adamw().init(params), 0)
-    >>> round(new[0].W.item(), 6), round(new[0].b.item(), 6)
-    (0.45, 1.5)
-    """
-    rate, decay = check_rate(learning_rate), _positive("weight_decay", weight_decay, zero=True)
-    betas = _decay("beta1", beta1), _decay("beta2", beta2)
-    update = partial(_adamw, rate, *betas, _positive("epsilon", epsilon), decay)
-    return Optimizer(partial(_at_rest, AdamState), update, rate)
+    rate, decay = check_rate(learning_rate), checked_decay("beta", beta)
+    return Optimizer(partial(at_rest, MomentumState), partial(_nesterov, rate, decay), rate)
 
 
 def check_optimizer(optimizer: Any) -> None:
@@ -210,7 +126,8 @@ def _no_state(params: Params) -> tuple[()]:
     return ()
 
 
-def _at_rest(memory: type[Any], params: Params) -> Any:
+def at_rest(memory: type[Any], params: Params) -> Any:
+    """The first state of a kind: zeros in the shapes of the parameters."""
     still = map_arrays(_zeros, params)
     return memory(*[still] * len(memory._fields))
 
@@ -232,38 +149,16 @@ def _sgd(
 @public
 def _momentum(rate: LearningRate, beta: Numbers, *arguments: Any) -> Updated:
     numbers = rate_at(rate, arguments[-1]), beta
-    return _updated(MomentumState, rules.heavy_ball, numbers, *arguments)
+    return updated(MomentumState, rules.heavy_ball, numbers, *arguments)
 
 
 @public
 def _nesterov(rate: LearningRate, beta: Numbers, *arguments: Any) -> Updated:
     numbers = rate_at(rate, arguments[-1]), beta
-    return _updated(MomentumState, rules.nesterov, numbers, *arguments)
+    return updated(MomentumState, rules.nesterov, numbers, *arguments)
 
 
-@public
-def _rmsprop(rate: LearningRate, beta: Numbers, epsilon: Numbers, *arguments: Any) -> Updated:
-    numbers = rate_at(rate, arguments[-1]), beta, epsilon
-    return _updated(RmspropState, rules.rmsprop, numbers, *arguments)
-
-
-@public
-def _adam(rate: LearningRate, *betas_epsilon: Any) -> Updated:
-    *constants, params, grads, state, iteration = betas_epsilon
-    return _adamw(rate, *constants, 0.0, params, grads, state, iteration)
-
-
-@public
-def _adamw(rate: LearningRate, *arguments: Any) -> Updated:
-    *constants, decay, params, grads, state, iteration = arguments
-    beta1, beta2, epsilon = constants
-    now = rate_at(rate, iteration)
-    numbers = rules.adam_numbers(now, beta1, beta2, epsilon, decay, iteration)
-    of_biases = (*numbers[:4], 0.0)
-    return _updated(AdamState, rules.adam, numbers, params, grads, state, iteration, of_biases)
-
-
-def _updated(
+def updated(
     memory: type[Any],
     rule: rules.Rule,
     numbers: tuple[Numbers, ...],
@@ -273,6 +168,7 @@ def _updated(
     iteration: int,
     biases: tuple[Numbers, ...] | None = None,
 ) -> Updated:
+    """The update of a rule by its numbers, of which biases may have their own."""
     if not isinstance(state, memory):
         came = checks.kind(state)
         raise type_error(f"the state of the optimizer must be {memory.__name__}, not {came}")
@@ -280,9 +176,11 @@ def _updated(
     return new, memory(*after)
 
 
-def _decay(name: str, value: Any) -> Numbers:
+def checked_decay(name: str, value: Any) -> Numbers:
+    """A number from 0 to below 1, or one for each network."""
     return checks.numbers(checks.fraction, name, value, zero=True)
 
 
-def _positive(name: str, value: Any, *, zero: bool = False) -> Numbers:
+def checked_size(name: str, value: Any, *, zero: bool = False) -> Numbers:
+    """A number above 0, or also 0, or one for each network."""
     return checks.numbers(checks.positive, name, value, zero=zero)

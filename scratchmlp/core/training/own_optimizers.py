@@ -7,10 +7,12 @@ from functools import partial
 from typing import Any
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Layer, Params, freeze, outline, plain
+from scratchmlp.core.arrays import Layer, Params, freeze, plain
 from scratchmlp.core.border import type_error, value_error
 from scratchmlp.core.shown import ours, shown
 from scratchmlp.core.training.optimizers import Optimizer, Updated
+from scratchmlp.core.training.state import State
+from scratchmlp.core.trees import outline
 
 
 def checked_optimizer(optimizer: Optimizer) -> Optimizer:
@@ -41,6 +43,22 @@ def _arguments(function: Any) -> tuple[Any, ...]:
     """What a partial function holds, and what is in tuples of it."""
     held = (*function.args, *function.keywords.values()) if isinstance(function, partial) else ()
     return tuple(part for each in held for part in (each if type(each) is tuple else (each,)))
+
+
+def check_memory(state: State, optimizer: Optimizer) -> None:
+    """The optimizer's state is like the one that it starts with."""
+    if not isinstance(state.optimizer, tuple):
+        came = checks.kind(state.optimizer)
+        raise type_error(f"state.optimizer must be a tuple, not {came}")
+    if not all_ours(optimizer):
+        return
+    first = optimizer.init(state.params)
+    if type(state.optimizer) is not type(first):
+        came = checks.kind(state.optimizer)
+        raise type_error(f"state.optimizer must be {type(first).__name__}, not {came}")
+    came, expected = outline(state.optimizer), outline(first)
+    if came != expected:
+        raise value_error(f"state.optimizer must be {expected}, not {came}")
 
 
 def like_the_params(name: str, function: Callable[..., Params], *trees: Params) -> Params:

@@ -19,7 +19,7 @@ from scratchmlp.core.border import public, public_stream, type_error, value_erro
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model.network import Network, check_network, classifier
 from scratchmlp.core.training.objective import Evaluation, Shards, data_as_shards, evaluate
-from scratchmlp.core.training.training import State
+from scratchmlp.core.training.state import State
 
 
 class Record(NamedTuple):

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from toolz import accumulate, drop, pluck, take
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze, outline, owned_tree
-from scratchmlp.core.border import public, public_stream, type_error, value_error
+from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
+from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
@@ -30,69 +30,13 @@ from scratchmlp.core.training.objective import (
 )
 from scratchmlp.core.training.optimizers import Optimizer, check_optimizer, sgd
 from scratchmlp.core.training.own_objectives import checked_objective
-from scratchmlp.core.training.own_optimizers import all_ours, checked_optimizer
+from scratchmlp.core.training.own_optimizers import check_memory, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
+from scratchmlp.core.training.state import DivergenceError, State, Trained
+from scratchmlp.core.trees import owned_tree
 
 # As the library's `value_and_grad`, by which one's own may be replaced.
 Objective: TypeAlias = Callable[..., tuple[Evaluation, Grads]]
-
-
-class State(NamedTuple):
-    """Where training stands: all that it goes on from, and figures to watch.
-
-    `iteration` is the number of updates made; `loss` and `accuracy` are those of the last batch,
-    before its update (NaN before the first). For a stack of k networks they are (k,), and NaN from
-    where a network has diverged.
-    """
-
-    params: Params
-    optimizer: tuple[Any, ...]
-    iteration: int
-    loss: Numbers
-    accuracy: Numbers
-
-
-class Trained(NamedTuple):
-    """The parameters after training, and each iteration's loss and accuracy.
-
-    The figures are (iterations,), or (iterations, k) for a stack of k networks.
-    """
-
-    params: Params
-    losses: Array
-    accuracies: Array
-
-
-class DivergenceError(ArithmeticError):
-    """The loss is no longer finite: at `iteration`, where `state` is the last good one before.
-
-    `learning_rate` is that of the update which led there, or None where the optimizer does not tell
-    or there was no update; `last_loss` is the last that was finite. In a stack it is raised when no
-    network is left.
-    """
-
-    def __init__(
-        self,
-        iteration: int,
-        state: State,
-        learning_rate: Numbers | None = None,
-        last_loss: Numbers = math.nan,
-    ) -> None:
-        super().__init__(iteration, state, learning_rate, last_loss)
-        self.iteration = iteration
-        self.state = state
-        self.learning_rate = learning_rate
-        self.last_loss = last_loss
-
-    def __str__(self) -> str:
-        number = isinstance(self.learning_rate, float)
-        rate = f" at learning rate {self.learning_rate:.4g}" if number else ""
-        known = isinstance(self.last_loss, float) and math.isfinite(self.last_loss)
-        last = f" (before, it was {self.last_loss:.4g})" if known else ""
-        return (
-            f"the loss is not finite at iteration {self.iteration}{rate}{last}: try scaled inputs, "
-            "as of standardize, a smaller learning rate, or clip_by_global_norm"
-        )
 
 
 @public
@@ -231,7 +175,7 @@ def _step(
     check_optimizer(optimizer)
     checks.count("state.iteration", state.iteration, least=0)
     checks.function("map", map)
-    _check_memory(state, optimizer)
+    check_memory(state, optimizer)
     if objective is value_and_grad:
         gradient: Callable[[Params, Shards], Any] = partial(_gradient, known, map)
     else:
@@ -275,19 +219,3 @@ def _diverge(optimizer: Optimizer, good: State, state: State) -> None:
     known = optimizer.learning_rate
     rate = None if known is None or not state.iteration else rate_at(known, state.iteration - 1)
     raise DivergenceError(state.iteration, good, rate, state.loss)
-
-
-def _check_memory(state: State, optimizer: Optimizer) -> None:
-    """The optimizer's state is like the one that it starts with."""
-    if not isinstance(state.optimizer, tuple):
-        came = checks.kind(state.optimizer)
-        raise type_error(f"state.optimizer must be a tuple, not {came}")
-    if not all_ours(optimizer):
-        return
-    first = optimizer.init(state.params)
-    if type(state.optimizer) is not type(first):
-        came = checks.kind(state.optimizer)
-        raise type_error(f"state.optimizer must be {type(first).__name__}, not {came}")
-    came, expected = outline(state.optimizer), outline(first)
-    if came != expected:
-        raise value_error(f"state.optimizer must be {expected}, not {came}")

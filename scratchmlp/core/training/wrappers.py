@@ -11,24 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Layer,
-    Numbers,
-    Params,
-    freeze,
-    frozen_view,
-    leaves,
-    map_arrays,
-    owned_tree,
-)
+from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, frozen_view, leaves
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
-from scratchmlp.core.training.training import State
+from scratchmlp.core.training.state import State
 from scratchmlp.core.training.update_rules import applied, blended
+from scratchmlp.core.trees import map_arrays, owned_tree
 
 
 class AverageState(NamedTuple):
