@@ -3,15 +3,14 @@
 import sys
 from collections.abc import Sequence
 
-from scratchmlp.cli.commands import COMMANDS
+from scratchmlp.cli.commands import run
 from scratchmlp.cli.options import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 after one line that says why."""
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments)
-        COMMANDS[options.command](options)
+        run(parse(sys.argv[1:] if arguments is None else arguments))
         return 0
     except KeyboardInterrupt:
         reason = "interrupted"

@@ -398,8 +398,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("option", RIGHT)
 def test_a_wrong_value_lists_the_right_ones(option, capsys):
-    with pytest.raises(SystemExit):
-        main([option, "magic"])
+    assert main([option, "magic"]) == 2
     # Python before 3.12 quotes the choices, and later ones do not.
     assert RIGHT[option].replace("'", "") in capsys.readouterr().err.replace("'", "")
 

@@ -4,16 +4,19 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scratchmlp import plots
+from scratchmlp import (
+    Data,
+    Network,
+    Params,
+    backward,
+    committee,
+    confusion_matrix,
+    forward,
+    plots,
+    softmax,
+)
 from scratchmlp._atomic import replacing
 from scratchmlp.cli import runs
-from scratchmlp.core.arrays import Params
-from scratchmlp.core.data.preprocessing import Data
-from scratchmlp.core.model.activations import softmax
-from scratchmlp.core.model.network import Network, backward, forward
-from scratchmlp.core.model.prediction import confusion_matrix
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +48,7 @@ def draw_network(folder: Path, params: Params, data: Data, network: Network) -> 
     if square:
         figures["first_layer"] = plots.first_layer(params)
     if network.loss.activation == softmax:
-        tiles = (X[:, start : start + FEW] for start in range(0, X.shape[1], FEW))
-        P = np.concatenate([forward(params, tile, network).A[-1] for tile in tiles], axis=1)
+        P = committee([params], X, network)  # of one, whose outputs the mean is
         counts = confusion_matrix(P.argmax(axis=0), y, len(P))
         figures["confusion_matrix"] = plots.confusion_matrix(counts)
         if square:

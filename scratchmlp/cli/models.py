@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchmlp import checkpoints
+from scratchmlp import Network, Params, averaged, checkpoints, committee, predict, softmax
 from scratchmlp._names import network_names
 from scratchmlp.cli import runs
-from scratchmlp.core.arrays import Array, Params
-from scratchmlp.core.model.activations import softmax
-from scratchmlp.core.model.network import Network
-from scratchmlp.core.model.prediction import committee, predict
-from scratchmlp.core.training.wrappers import averaged
+from scratchmlp.core.arrays import Array
 
 
 class Models(NamedTuple):

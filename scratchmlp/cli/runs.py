@@ -9,18 +9,16 @@ import csv
 import json
 import math
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchmlp._atomic import replacing
-from scratchmlp._extras import require
 from scratchmlp.checkpoints import load, save
+from scratchmlp.cli.progress import Show, progress
 from scratchmlp.core.arrays import outline
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model.network import Network
@@ -32,7 +30,6 @@ from scratchmlp.core.training.wrappers import averaged
 SETTINGS, HISTORY = "settings.json", "history.csv"
 CHECKPOINT, MODEL = "checkpoint.npz", "model.npz"
 HEADER = ["iteration", "loss", "accuracy", "validation_loss", "validation_accuracy"]
-Show: TypeAlias = Callable[[State, Record | None], None]
 
 
 class Plan(NamedTuple):
@@ -47,7 +44,7 @@ class Plan(NamedTuple):
     min_improvement: float
 
 
-class Trail(NamedTuple):
+class Unsaved(NamedTuple):
     """The last state, alone in a list, and the figures of each iteration since the last commit."""
 
     last: list[State]
@@ -77,7 +74,12 @@ def model(folder: Path) -> Path:
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     """What `settings` gives back."""
     with replacing(folder / SETTINGS, "w") as file:
-        json.dump(settings, file, indent=1)
+        json.dump(settings, file, indent=1, default=_in_json)
+
+
+def _in_json(path: Path) -> str:
+    """Whatever folder one is in when the run is resumed."""
+    return str(path.absolute())
 
 
 def settings(folder: Path) -> dict[str, Any]:
@@ -106,28 +108,28 @@ def resumed(start: State, plan: Plan) -> State:
     return state
 
 
-def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State:
+def run_to_the_end(start: State, states: Iterable[State], plan: Plan, map: Map) -> State:
     """What comes of the states that follow one: the last of them, or with patience the best.
 
     An interrupt (Ctrl-C) ends the run where it is. A divergence leaves the last good state, and is
     raised again.
     """
-    lines = _cut(plan.folder / HISTORY, start.iteration)
+    lines = _restored_history(plan.folder / HISTORY, start.iteration)
     earlier = [float(line[3]) for line in lines if line[3]]
     best = min((loss for loss in earlier if not math.isnan(loss)), default=math.inf)
-    trail = Trail([start], [])
-    with _progress(start.iteration, plan.iterations) as show:
+    unsaved = Unsaved([start], [])
+    with progress(start.iteration, plan.iterations) as show:
         try:
-            seen = (averaged(state) for state in _noted(states, trail, show))
+            seen = (averaged(state) for state in _watched(states, unsaved, show))
             for record in _recorded(seen, plan, earlier, map):
                 loss = math.inf if record.validation is None else record.validation.loss
-                _commit(plan, trail, trail.last[0], record.validation, loss < best)
+                _commit(plan, unsaved, unsaved.last[0], record.validation, loss < best)
                 best = min(best, loss)
                 show(record.state, record)
         except KeyboardInterrupt:
-            _commit(plan, trail, trail.last[0])
+            _commit(plan, unsaved, unsaved.last[0])
         except DivergenceError as divergence:
-            _commit(plan, trail, divergence.state)
+            _commit(plan, unsaved, divergence.state)
             if plan.patience is None:
                 save(plan.folder / MODEL, averaged(divergence.state), network=plan.network)
             print(
@@ -137,7 +139,7 @@ def follow(start: State, states: Iterable[State], plan: Plan, map: Map) -> State
             raise
     if plan.patience is not None and best < math.inf:
         return load(plan.folder / MODEL, network=plan.network).state
-    found = averaged(trail.last[0])
+    found = averaged(unsaved.last[0])
     save(plan.folder / MODEL, found, network=plan.network)
     return found
 
@@ -160,30 +162,30 @@ def _recorded(
     )
 
 
-def _noted(states: Iterable[State], trail: Trail, show: Show) -> Iterator[State]:
+def _watched(states: Iterable[State], unsaved: Unsaved, show: Show) -> Iterator[State]:
     for state in states:
-        trail.rows.append((state.iteration, state.loss, state.accuracy))
-        trail.last[0] = state
+        unsaved.rows.append((state.iteration, state.loss, state.accuracy))
+        unsaved.last[0] = state
         show(state, None)
         yield state
 
 
 def _commit(
     plan: Plan,
-    trail: Trail,
+    unsaved: Unsaved,
     state: State,
     validation: Evaluation | None = None,
     better: bool = False,
 ) -> None:
     """The history, the best model if this is it, and last the checkpoint that makes them count."""
-    rows = [row for row in trail.rows if row[0] <= state.iteration]
+    rows = [row for row in unsaved.rows if row[0] <= state.iteration]
     with open(plan.folder / HISTORY, "a", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerows((*row, "", "") for row in rows[:-1])
         lines.writerows((*row, *(validation or ("", ""))) for row in rows[-1:])
         file.flush()
         os.fsync(file.fileno())
-    trail.rows.clear()
+    unsaved.rows.clear()
     if better and plan.patience is not None:
         save(plan.folder / MODEL, averaged(state), network=plan.network)
     if validation is None or math.isfinite(validation.loss):  # else the next loss will tell
@@ -200,36 +202,9 @@ def _lines(path: Path) -> list[list[str]]:
     return [*{line[0]: line for line in whole}.values()]
 
 
-def _cut(path: Path, iteration: int) -> list[list[str]]:
+def _restored_history(path: Path, iteration: int) -> list[list[str]]:
     """The lines of a history up to an iteration; those after it are taken out of the file."""
     lines = [line for line in _lines(path) if int(line[0]) <= iteration]
     with replacing(path, "w") as file:
         csv.writer(file, lineterminator="\n").writerows([HEADER, *lines])
     return lines
-
-
-@contextmanager
-def _progress(done: int, iterations: int) -> Iterator[Show]:
-    """Shows how far a run is: in a bar on a terminal, elsewhere as a line for each record."""
-    if not sys.stderr.isatty():
-        yield lambda state, record: print(_line(record), flush=True) if record else None
-        return
-    with require("tqdm", "cli").tqdm(initial=done, total=iterations, unit="it") as bar:
-
-        def show(state: State, record: Record | None) -> None:
-            if record is None:
-                bar.set_postfix_str(f"loss {state.loss:.4f}", refresh=False)
-                bar.update()
-            elif record.validation:
-                bar.set_description_str(f"validation accuracy {record.validation.accuracy:.2%}")
-
-        yield show
-
-
-def _line(record: Record) -> str:
-    loss, accuracy = record.training
-    line = f"iteration {record.iteration:5}  loss {loss:.4f}  accuracy {accuracy:.2%}"
-    if record.validation is None:
-        return line
-    loss, accuracy = record.validation
-    return f"{line}  validation loss {loss:.4f}  accuracy {accuracy:.2%}"
