@@ -15,8 +15,9 @@ from scratchmlp import (
     plots,
     softmax,
 )
-from scratchmlp._atomic import replacing
-from scratchmlp.cli import runs
+from scratchmlp._atomic import remove_leftovers, replacing
+from scratchmlp.cli.folders import CURVES, HISTORY
+from scratchmlp.cli.histories import as_history, read_history
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 FEW = 1000  # examples, of which magnitudes are a fair sample
 
 
-def draw_history(folder: Path, params: Params, loss: str) -> None:
-    """The learning curves of the run in a folder, if it has a history."""
-    history = runs.history(folder)
-    if len(history.iterations):
+def draw_history(folder: Path, iterations: int, params: Params, loss: str) -> None:
+    """The learning curves of so many iterations of the run in a folder."""
+    rows = read_history(folder / HISTORY, iterations)
+    if rows:
         sizes = [params[0].W.shape[1], *(len(b) for _, b in params)]
         title = "-".join(map(str, sizes))
-        _write(folder / "learning_curves.png", plots.learning_curves({"run": history}, title, loss))
+        curves = plots.learning_curves({"run": as_history(rows)}, title, loss)
+        _write(folder / CURVES, curves)
 
 
 def draw_network(folder: Path, params: Params, data: Data, network: Network) -> list[str]:
@@ -55,6 +57,7 @@ def draw_network(folder: Path, params: Params, data: Data, network: Network) -> 
             figures["most_wrong"] = plots.most_wrong(X, y, P)
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
+        remove_leftovers(folder, f"{name}.png")
         _write(folder / f"{name}.png", figure)
     return [f"{name}.png" for name in figures]
 

@@ -13,8 +13,9 @@ from scratchmlp._names import (
     MADE_ACTIVATIONS,
     MADE_LOSSES,
 )
-from scratchmlp.cli import runs
+from scratchmlp.cli import folders
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.folders import SETTINGS, Saved
 from scratchmlp.cli.kinds import PATH, Kind, one_of, several
 from scratchmlp.cli.recipes import RECIPES
 from scratchmlp.cli.settings import (
@@ -23,6 +24,7 @@ from scratchmlp.cli.settings import (
     EvaluateSettings,
     PredictSettings,
     TrainSettings,
+    by_name,
     train_settings,
 )
 from scratchmlp.workers import cores
@@ -37,6 +39,7 @@ DATA = (
     "package)"
 )
 MODEL = "the folder that `train` wrote, or a model.npz; several are a committee"
+RUN = Path("run")
 OTHERS: dict[str, Kind] = {  # than the settings of a run
     "out": PATH,
     "resume": PATH,
@@ -86,11 +89,19 @@ def _train_settings(given: dict[str, Any]) -> TrainSettings:
         for name, value in (("--out", folder), ("--recipe", recipe)):
             if value is not None:
                 raise ValueError(f"--resume goes on with a run as it is: leave out {name}")
-    base = RECIPES.get(recipe, {}) if resume is None else runs.settings(resume)
+    before = None if resume is None else folders.saved_settings(resume)
+    base = RECIPES.get(recipe, {}) if before is None else _checked(resume, before)
     if "iterations" in given or "epochs" in given:
         base = {k: v for k, v in base.items() if k not in ("iterations", "epochs")}
-    values = {"workers": cores()} | base | given
-    return train_settings(values, resume or folder or Path("run"), resume is not None)
+    return train_settings({"workers": cores()} | base | given, resume or folder or RUN, before)
+
+
+def _checked(folder: Path, before: Saved) -> dict[str, Any]:
+    """The settings of a file, once they would do as options."""
+    try:
+        return by_name(train_settings({"workers": cores()} | before.settings, folder))
+    except ValueError as error:
+        raise ValueError(f"{folder / SETTINGS}: is damaged: {error}") from None
 
 
 def _parser() -> Parser:
@@ -187,7 +198,7 @@ def _length(command: Parser) -> None:
 
 def _places(command: Parser) -> None:
     add = _adder(command, "files and machines")
-    text = "the folder to write (default: run); a run that is there is replaced, and lost, when"
+    text = f"the folder to write (default: {RUN}); a run that is there is replaced, and lost, when"
     add("--out", f"{text} the new one has its first checkpoint", "DIR")
     text = "go on with the run in a folder, killed or done, with the settings that it has; options"
     add("--resume", f"{text} given change them, and `none` takes one back", "DIR")

@@ -14,7 +14,7 @@ Show: TypeAlias = Callable[[State, Record | None], None]
 @contextmanager
 def progress(done: int, iterations: int) -> Iterator[Show]:
     """Shows how far a run is: in a bar on a terminal, elsewhere as a line for each record."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # it is None where it is closed
         yield lambda state, record: print(_line(record), flush=True) if record else None
         return
     with require("tqdm", "cli").tqdm(initial=done, total=iterations, unit="it") as bar:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.folders import Saved
 from scratchmlp.cli.kinds import FLAG, PATH, TEXT, Kind, named, one_of, real, several, whole
 
 
@@ -73,7 +74,7 @@ class PlaceSettings(NamedTuple):
 
 
 class TrainSettings(NamedTuple):
-    """All that a run is asked for; `resume` is whether it goes on with the one in its folder."""
+    """All that a run is asked for; `before` is what it was asked for before it is resumed."""
 
     network: NetworkSettings
     updates: UpdateSettings
@@ -82,7 +83,7 @@ class TrainSettings(NamedTuple):
     length: LengthSettings
     places: PlaceSettings
     folder: Path
-    resume: bool
+    before: Saved | None
 
 
 class EvaluateSettings(NamedTuple):
@@ -149,7 +150,9 @@ KINDS: dict[str, Kind] = {
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
 
-def train_settings(values: Mapping[str, Any], folder: Path, resume: bool = False) -> TrainSettings:
+def train_settings(
+    values: Mapping[str, Any], folder: Path, before: Saved | None = None
+) -> TrainSettings:
     """The settings by their names, each checked, over the defaults of those that are left out.
 
     Raises ValueError, naming the setting, for one that is unknown, wrong or fits no other.
@@ -174,7 +177,7 @@ def train_settings(values: Mapping[str, Any], folder: Path, resume: bool = False
         group(LengthSettings),
         group(PlaceSettings),
         folder,
-        resume,
+        before,
     )
     _check_together(settings)
     return settings
