@@ -9,30 +9,21 @@ import threading
 import pytest
 
 from scratchmlp.__main__ import main
-from scratchmlp.cli import runs
+from scratchmlp.cli import figures, runs
 from scratchmlp.cli.signals import Stopped, deferred, ending
+from tests.small_runs import RUNS, contents, same_runs, write_data
 
-BASE = ["--layers", "784", "16", "10", "--examples", "600", "--batch-size", "60", "--epochs", "4"]
-RUNS = {
-    "plain": [*BASE, "--validate-every", "3"],
-    "patience": [*BASE, "--validate-every", "3", "--patience", "4"],
-    "validated at the end alone": [*BASE, "--validate-every", "100"],
-}
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-NAMES = ("model.npz", "checkpoint.npz", "history.csv", "settings.json")
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     """And Ctrl-C asks to stop, also where the tests run in the background and it is ignored."""
     monkeypatch.chdir(tmp_path)
+    write_data(tmp_path)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def same_files(one, other):
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in NAMES)
 
 
 def signalled(monkeypatch, name, moment, number):
@@ -48,20 +39,28 @@ def signalled(monkeypatch, name, moment, number):
     monkeypatch.setattr(runs, name, signalling)
 
 
-@pytest.mark.parametrize("number", STATUS)
-@pytest.mark.parametrize("case", RUNS)
-@pytest.mark.parametrize(
-    ("name", "moment"),
-    [("Row", 2), ("Row", 5), ("commit", 1), ("commit", 2), ("averaged", 7), ("save", 1)],
-)
-def test_a_signal_at_any_moment_loses_nothing(case, name, moment, number, tmp_path, monkeypatch):
+MOMENTS = [
+    ("Row", 2, signal.SIGINT),
+    ("Row", 5, signal.SIGTERM),
+    ("commit", 1, signal.SIGINT),
+    ("commit", 2, signal.SIGTERM),
+    ("averaged", 7, signal.SIGINT),
+    ("save", 1, signal.SIGTERM),
+]
+
+
+@pytest.mark.parametrize("case", ["minibatches", "patience", "validated at the end alone"])
+def test_a_signal_at_any_moment_loses_nothing(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "draw_history", lambda *_: None)
     assert main([*RUNS[case], "--out", "whole"]) == 0
-    with monkeypatch.context() as patched:
-        signalled(patched, name, moment, number)
-        status = main([*RUNS[case], "--out", "run"])
-    assert status in (0, STATUS[number])  # 0 where the moment never came
-    assert main(["--resume", "run"]) == 0
-    assert same_files(tmp_path / "whole", tmp_path / "run")
+    for place, (name, moment, number) in enumerate(MOMENTS):
+        run = f"run{place}"
+        with monkeypatch.context() as patched:
+            signalled(patched, name, moment, number)
+            status = main([*RUNS[case], "--out", run])
+        assert status in (0, STATUS[number])  # 0 where the moment never came
+        assert main(["--resume", run]) == 0
+        assert same_runs(tmp_path / "whole", tmp_path / run)
 
 
 def test_it_says_how_to_go_on(monkeypatch, capsys):
@@ -73,12 +72,12 @@ def test_it_says_how_to_go_on(monkeypatch, capsys):
 
 
 def test_a_new_run_that_is_stopped_early_leaves_the_old_one(tmp_path, monkeypatch, capsys):
-    assert main([*RUNS["plain"], "--out", "run"]) == 0
-    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert main([*RUNS["minibatches"], "--out", "run"]) == 0
+    before = contents(tmp_path / "run")
     signalled(monkeypatch, "Row", 2, signal.SIGINT)
-    assert main([*RUNS["plain"], "--seed", "1", "--out", "run"]) == 130
+    assert main([*RUNS["minibatches"], "--seed", "1", "--out", "run"]) == 130
     assert "run is as it was" in capsys.readouterr().out
-    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    assert contents(tmp_path / "run") == before
 
 
 def test_only_a_second_signal_interrupts():
@@ -117,7 +116,7 @@ def test_other_threads_leave_signals_alone():
 def test_a_process_in_the_background_is_not_stopped(tmp_path):
     program = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); import sys;"
     program += "from scratchmlp.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-u", "-c", program, *RUNS["plain"]]
+    command = [sys.executable, "-u", "-c", program, *RUNS["minibatches"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -129,7 +128,7 @@ def test_a_process_in_the_background_is_not_stopped(tmp_path):
 def test_the_exit_status_of_the_process(number):
     program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import sys;"
     program += "from scratchmlp.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-u", "-c", program, *RUNS["plain"], "--epochs", "100000"]
+    command = [sys.executable, "-u", "-c", program, *RUNS["minibatches"], "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         process.send_signal(number)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from toolz import take
 
 from scratchmlp import (
     DivergenceError,
@@ -53,7 +54,7 @@ def run_to_the_end(run: Run, states: Iterable[State], plan: Plan, map: Map) -> E
     unsaved, latest = Unsaved([*run.rows], [run]), [run.state, run.state]
     with progress(run.state.iteration, plan.iterations) as show, deferred() as check:
         try:
-            watched = _watched(run, states, unsaved, latest, show)
+            watched = _watched(run, states, unsaved, latest, plan, show)
             stoppable = _until_a_signal(watched, plan.iterations, check)
             best = _best(run, stoppable, unsaved, latest, plan, map, show)
         except Stopped as stop:
@@ -73,10 +74,21 @@ def run_to_the_end(run: Run, states: Iterable[State], plan: Plan, map: Map) -> E
 
 
 def _watched(
-    run: Run, states: Iterable[State], unsaved: Unsaved, latest: list[State], show: Show
+    run: Run,
+    states: Iterable[State],
+    unsaved: Unsaved,
+    latest: list[State],
+    plan: Plan,
+    show: Show,
 ) -> Iterator[State]:
-    """The states, whose figures are noted and shown; `latest` has the last of them and its own."""
-    for state in states:
+    """The states up to the last that is wanted, whose figures are noted and shown.
+
+    `latest` has the last two. That the very last is any good, only the loss after it tells.
+    """
+    stream = iter(states)
+    for state in take(max(0, plan.iterations - run.state.iteration), stream):
+        if state.iteration == plan.iterations:
+            next(stream, None)
         if latest[1] is run.state and not run.keeps:  # one step could be done: it can be resumed
             folders.write_settings(run.folder, run.saved)
         unsaved.rows.append(Row(state.iteration, state.loss, state.accuracy))

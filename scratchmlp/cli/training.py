@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from toolz import take
-
 from scratchmlp import DivergenceError, Optimizer, State, evaluate, init_state, shards, train
 from scratchmlp._extras import require
 from scratchmlp.cli import builders, data, figures, folders
@@ -106,10 +104,10 @@ def _check_same_examples(settings: TrainSettings, before: Saved, saved: Saved) -
 def _states(
     settings: TrainSettings, job: Job, state: State, shared: Map, ahead: Map
 ) -> Iterator[State]:
-    """The states that are left to come."""
+    """The endless stream of the states to come; a batch is made when it is wanted."""
     batches = builders.batches(settings, job.splits.training, job.units, state.iteration, ahead)
-    states = train(state, batches, network=job.plan.network, optimizer=job.optimizer, map=shared)
-    yield from take(max(0, job.plan.iterations - state.iteration), states)
+    network = job.plan.network
+    yield from train(state, batches, network=network, optimizer=job.optimizer, map=shared)
 
 
 def _started(settings: TrainSettings, states: Iterator[State]) -> Iterable[State]:
