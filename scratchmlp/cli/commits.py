@@ -31,10 +31,14 @@ class Run(NamedTuple):
 
 
 class Unsaved(NamedTuple):
-    """What the next commit has to write: figures, and until the first one the run as it was."""
+    """What the next commit has to write: figures, and until the first one the run as it was.
+
+    `latest` has the last two states, of which the last may turn out to have diverged.
+    """
 
     rows: list[Row]
     first: list[Run]
+    latest: list[State]
 
 
 def new_run(folder: Path, saved: Saved, start: State) -> Run:

@@ -28,7 +28,7 @@ from scratchmlp.core.training.objective import Shards
 
 
 class Plan(NamedTuple):
-    """How a run goes: how long, and how often it is validated and can be resumed."""
+    """How a run goes: how long, and how often it is validated, by a map, and can be resumed."""
 
     network: Network
     iterations: int
@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     validation: Shards | None
     patience: int | None
     min_improvement: float
+    map: Map = map
 
 
 class Ended(NamedTuple):
@@ -45,54 +46,50 @@ class Ended(NamedTuple):
     iterations: int
 
 
-def run_to_the_end(run: Run, states: Iterable[State], plan: Plan, map: Map) -> Ended:
+def run_to_the_end(run: Run, states: Iterable[State], plan: Plan) -> Ended:
     """What comes of the states that follow the run's own; each record of them is committed.
 
     After a signal the iteration is finished and committed, and Stopped raised. After a divergence
     the last good state is committed, and DivergenceError raised again.
     """
-    unsaved, latest = Unsaved([*run.rows], [run]), [run.state, run.state]
+    unsaved = Unsaved([*run.rows], [run], [run.state, run.state])
     with progress(run.state.iteration, plan.iterations) as show, deferred() as check:
         try:
-            watched = _watched(run, states, unsaved, latest, plan, show)
+            watched = _watched(run, states, unsaved, plan, show)
             stoppable = _until_a_signal(watched, plan.iterations, check)
-            best = _best(run, stoppable, unsaved, latest, plan, map, show)
+            best = _best(run, stoppable, unsaved, plan, show)
         except Stopped as stop:
             if not stop.at_once:
-                _stop(run, unsaved, latest[1], plan)
+                _stop(run, unsaved, unsaved.latest[1], plan)
             raise
         except DivergenceError as divergence:
             _keep_the_good(run, unsaved, divergence.state, plan)
             raise
         if unsaved.first:  # nothing was left to do
-            commit(run.folder, unsaved, latest[1], best, plan.network)
-        found = averaged(latest[1]) if best is None else best
+            commit(run.folder, unsaved, unsaved.latest[1], best, plan.network)
+        found = averaged(unsaved.latest[1]) if best is None else best
         if best is None:
             save(run.folder / MODEL, found, network=plan.network)
         check()
-    return Ended(found, latest[1].iteration)
+    return Ended(found, unsaved.latest[1].iteration)
 
 
 def _watched(
-    run: Run,
-    states: Iterable[State],
-    unsaved: Unsaved,
-    latest: list[State],
-    plan: Plan,
-    show: Show,
+    run: Run, states: Iterable[State], unsaved: Unsaved, plan: Plan, show: Show
 ) -> Iterator[State]:
     """The states up to the last that is wanted, whose figures are noted and shown.
 
-    `latest` has the last two. That the very last is any good, only the loss after it tells.
+    That the very last is any good, only the loss after it tells.
     """
     stream = iter(states)
     for state in take(max(0, plan.iterations - run.state.iteration), stream):
         if state.iteration == plan.iterations:
             next(stream, None)
-        if latest[1] is run.state and not run.keeps:  # one step could be done: it can be resumed
+        if unsaved.latest[1] is run.state and not run.keeps:
+            # One step could be done: from here on the run can be resumed.
             folders.write_settings(run.folder, run.saved)
         unsaved.rows.append(Row(state.iteration, state.loss, state.accuracy))
-        latest[:] = latest[1], state
+        unsaved.latest[:] = unsaved.latest[1], state
         show(state, None)
         yield state
 
@@ -108,39 +105,34 @@ def _until_a_signal(
 
 
 def _best(
-    run: Run,
-    states: Iterable[State],
-    unsaved: Unsaved,
-    latest: list[State],
-    plan: Plan,
-    map: Map,
-    show: Show,
+    run: Run, states: Iterable[State], unsaved: Unsaved, plan: Plan, show: Show
 ) -> State | None:
-    """The state with the lowest validation loss, if it is to be kept; each record is committed."""
+    """The state with the lowest validation loss, or None where that is not kept.
+
+    The records of the states are committed.
+    """
     earlier = validation_losses(run.rows, run.saved.patience_from)
     best = run.best
     lowest = min((loss for loss in earlier if not math.isnan(loss)), default=math.inf)
     good = True
-    for record in _records(states, earlier, plan, map):
+    for record in _records(states, earlier, plan):
         loss = math.inf if record.validation is None else record.validation.loss
         unsaved.rows[-1] = Row(*unsaved.rows[-1][:3], *(record.validation or ()))
         # Where it is not, the next loss will tell that the run has diverged.
-        good = _is_finite(latest[1]) and (record.validation is None or math.isfinite(loss))
+        good = _is_finite(unsaved.latest[1]) and (record.validation is None or math.isfinite(loss))
         better = good and plan.patience is not None and loss < lowest
         best, lowest = (record.state, loss) if better else (best, lowest)
         if good:
-            commit(run.folder, unsaved, latest[1], best if better else None, plan.network)
+            commit(run.folder, unsaved, unsaved.latest[1], best if better else None, plan.network)
         show(record.state, record)
     if not good:
-        raise DivergenceError(latest[1].iteration, latest[0])
+        raise DivergenceError(unsaved.latest[1].iteration, unsaved.latest[0])
     return best
 
 
-def _records(
-    states: Iterable[State], earlier: Iterable[float], plan: Plan, map: Map
-) -> Iterator[Record]:
+def _records(states: Iterable[State], earlier: Iterable[float], plan: Plan) -> Iterator[Record]:
     seen = (averaged(state) for state in states)
-    stream = records(seen, plan.validation, every=plan.every, network=plan.network, map=map)
+    stream = records(seen, plan.validation, every=plan.every, network=plan.network, map=plan.map)
     if plan.patience is None:
         return stream
     improvement = plan.min_improvement

@@ -35,7 +35,7 @@ def train_command(settings: TrainSettings) -> None:
         stack.enter_context(folders.opened(settings.folder))
         run = _run(settings, job)
         states = _started(settings, _states(settings, job, run.state, shared, ahead))
-        found, iterations = run_to_the_end(run, states, job.plan, shared)
+        found, iterations = run_to_the_end(run, states, job.plan._replace(map=shared))
         print(f"{found.iteration} iterations, written to {settings.folder}")
         figures.draw_history(settings.folder, iterations, found.params, settings.network.loss)
         for name, part in job.splits._asdict().items():
