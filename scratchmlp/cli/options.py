@@ -153,8 +153,9 @@ def _updates(command: Parser) -> None:
     text = "the factor of the L2 penalty; for adamw, its decoupled decay (default: adamw 0.01"
     add("--weight-decay", f"{text}, others 0)", "X")
     add("--label-smoothing", "the share of each label that is spread evenly over all classes", "X")
-    text = "weight the examples so that every class counts the same in all"
-    add("--balanced", text, action=argparse.BooleanOptionalAction)
+    text = "weight the examples so that every class counts the same in all; --no-balanced: do not"
+    add("--balanced", text, action="store_true")
+    add("--no-balanced", argparse.SUPPRESS, action="store_false", dest="balanced")
     add("--batch-size", "the number of examples in a minibatch (default: all examples)", "N")
 
 

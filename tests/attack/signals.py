@@ -17,7 +17,7 @@ from tests.small_runs import RUNS, same_runs
 
 SIGNALS = {
     signal.SIGINT: {0, 130},
-    signal.SIGTERM: {0, 143},
+    signal.SIGTERM: {0, 143, -signal.SIGTERM},  # the last before the command line has begun
     signal.SIGHUP: {0, -signal.SIGHUP},
     signal.SIGKILL: {0, -signal.SIGKILL},
     signal.SIGSTOP: {0},
@@ -84,6 +84,8 @@ def _child(arguments: list[str]) -> None:
     status = 99
     try:
         status = quiet(arguments)
+    except KeyboardInterrupt:  # before the command line has begun
+        status = 130
     except BaseException:
         traceback.print_exc(file=sys.stderr)
     finally:
