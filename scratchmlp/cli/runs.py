@@ -116,7 +116,7 @@ def _best(
     lowest = min((loss for loss in earlier if not math.isnan(loss)), default=math.inf)
     good = True
     for record in _records(states, earlier, plan):
-        loss = math.inf if record.validation is None else record.validation.loss
+        loss = math.inf if record.validation is None else float(record.validation.loss)
         unsaved.rows[-1] = Row(*unsaved.rows[-1][:3], *(record.validation or ()))
         # Where it is not, the next loss will tell that the run has diverged.
         good = _is_finite(unsaved.latest[1]) and (record.validation is None or math.isfinite(loss))
