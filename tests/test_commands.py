@@ -4,12 +4,11 @@ import csv
 import fcntl
 import os
 import pty
-import signal
 import struct
 import subprocess
 import sys
 import termios
-import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -398,8 +397,7 @@ RIGHT = {
 
 @pytest.mark.parametrize("option", RIGHT)
 def test_a_wrong_value_lists_the_right_ones(option, capsys):
-    with pytest.raises(SystemExit):
-        main([option, "magic"])
+    assert main([option, "magic"]) == 2
     # Python before 3.12 quotes the choices, and later ones do not.
     assert RIGHT[option].replace("'", "") in capsys.readouterr().err.replace("'", "")
 
@@ -412,29 +410,17 @@ def test_a_diverging_run_keeps_its_last_good_state(capsys):
     assert all(np.isfinite(W).all() and np.isfinite(b).all() for W, b in state.params)
 
 
-def test_ctrl_c_writes_what_there_is(tmp_path):
-    command = [sys.executable, "-u", "-m", "scratchmlp", *SMALL, "--iterations", "1000000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        process.stdout.readline()
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        printed, complaints = process.communicate(timeout=60)
-    assert process.returncode == 0, complaints
-    assert complaints == b""
-    assert b"test " in printed
-    state, _ = load("run/model.npz")
-    with open("run/history.csv") as file:
-        assert abs(len(file.readlines()) - 1 - state.iteration) <= 1
-    assert (tmp_path / "run" / "learning_curves.png").exists()
-
-
 def test_a_terminal_gets_a_progress_bar():
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 25, 100, 0, 0))
     command = [sys.executable, "-m", "scratchmlp", *SMALL]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=theirs)
     os.close(theirs)
-    shown = os.read(ours, 100_000).decode(errors="replace")  # it may end within a character
+    parts = []
+    with suppress(OSError):  # which is how a terminal ends that nobody writes to
+        while part := os.read(ours, 100_000):
+            parts.append(part)
+    shown = b"".join(parts).decode()
     os.close(ours)
     assert "30/30" in shown
     assert "validation accuracy" in shown

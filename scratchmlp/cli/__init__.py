@@ -1,1 +1,5 @@
-"""The command line: options, settings, commands, runs, recipes and figures."""
+"""The command line: `options` are read into `settings`, and `commands` do what these ask for.
+
+To train, `training` has `data` loaded and `builders` make what is to be trained; `runs` goes
+through the states, and saves them by `commits` in a folder, of which `folders` knows the files.
+"""

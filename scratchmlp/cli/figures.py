@@ -4,16 +4,20 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scratchmlp import plots
-from scratchmlp._atomic import replacing
-from scratchmlp.cli import runs
-from scratchmlp.core.arrays import Params
-from scratchmlp.core.data.preprocessing import Data
-from scratchmlp.core.model.activations import softmax
-from scratchmlp.core.model.network import Network, backward, forward
-from scratchmlp.core.model.prediction import confusion_matrix
+from scratchmlp import (
+    Data,
+    Network,
+    Params,
+    backward,
+    committee,
+    confusion_matrix,
+    forward,
+    plots,
+    softmax,
+)
+from scratchmlp._atomic import remove_leftovers, replacing
+from scratchmlp.cli.folders import CURVES, HISTORY
+from scratchmlp.cli.histories import as_history, read_history
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,13 +25,14 @@ if TYPE_CHECKING:
 FEW = 1000  # examples, of which magnitudes are a fair sample
 
 
-def draw_history(folder: Path, params: Params, loss: str) -> None:
-    """The learning curves of the run in a folder, if it has a history."""
-    history = runs.history(folder)
-    if len(history.iterations):
+def draw_history(folder: Path, iterations: int, params: Params, loss: str) -> None:
+    """The learning curves of so many iterations of the run in a folder."""
+    rows = read_history(folder / HISTORY, iterations)
+    if rows:
         sizes = [params[0].W.shape[1], *(len(b) for _, b in params)]
         title = "-".join(map(str, sizes))
-        _write(folder / "learning_curves.png", plots.learning_curves({"run": history}, title, loss))
+        curves = plots.learning_curves({"run": as_history(rows)}, title, loss)
+        _write(folder / CURVES, curves)
 
 
 def draw_network(folder: Path, params: Params, data: Data, network: Network) -> list[str]:
@@ -45,14 +50,14 @@ def draw_network(folder: Path, params: Params, data: Data, network: Network) -> 
     if square:
         figures["first_layer"] = plots.first_layer(params)
     if network.loss.activation == softmax:
-        tiles = (X[:, start : start + FEW] for start in range(0, X.shape[1], FEW))
-        P = np.concatenate([forward(params, tile, network).A[-1] for tile in tiles], axis=1)
+        P = committee([params], X, network)  # of one, whose outputs the mean is
         counts = confusion_matrix(P.argmax(axis=0), y, len(P))
         figures["confusion_matrix"] = plots.confusion_matrix(counts)
         if square:
             figures["most_wrong"] = plots.most_wrong(X, y, P)
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
+        remove_leftovers(folder, f"{name}.png")
         _write(folder / f"{name}.png", figure)
     return [f"{name}.png" for name in figures]
 

@@ -4,14 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchmlp import checkpoints
+from scratchmlp import Network, Params, averaged, checkpoints, committee, predict, softmax
 from scratchmlp._names import network_names
-from scratchmlp.cli import runs
-from scratchmlp.core.arrays import Array, Params
-from scratchmlp.core.model.activations import softmax
-from scratchmlp.core.model.network import Network
-from scratchmlp.core.model.prediction import committee, predict
-from scratchmlp.core.training.wrappers import averaged
+from scratchmlp.cli import folders
+from scratchmlp.core.arrays import Array
 
 
 class Models(NamedTuple):
@@ -26,7 +22,7 @@ def load(paths: Sequence[Path]) -> Models:
 
     Raises ValueError as `checkpoints.load`, and where their networks have other functions.
     """
-    found = [checkpoints.load(runs.model(path) if path.is_dir() else path) for path in paths]
+    found = [checkpoints.load(folders.model(path) if path.is_dir() else path) for path in paths]
     first = found[0].network
     for path, (_, network) in zip(paths, found, strict=True):
         if network_names(network) != network_names(first):

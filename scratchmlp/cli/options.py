@@ -12,13 +12,21 @@ from scratchmlp._names import (
     LOSSES,
     MADE_ACTIVATIONS,
     MADE_LOSSES,
-    activation_named,
-    augmentation_named,
-    loss_named,
 )
-from scratchmlp.cli import runs
+from scratchmlp.cli import folders
+from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.folders import SETTINGS, Saved
+from scratchmlp.cli.kinds import PATH, Kind, one_of, several
 from scratchmlp.cli.recipes import RECIPES
-from scratchmlp.cli.settings import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.settings import (
+    DEFAULTS,
+    KINDS,
+    EvaluateSettings,
+    PredictSettings,
+    TrainSettings,
+    by_name,
+    train_settings,
+)
 from scratchmlp.workers import cores
 
 COMMANDS = {
@@ -26,13 +34,19 @@ COMMANDS = {
     "evaluate": "measure a network",
     "predict": "label images",
 }
-NUMBER: dict[str, Any] = {"type": int, "metavar": "N"}
-REAL: dict[str, Any] = {"type": float, "metavar": "X"}
 DATA = (
     "a folder of IDX files, or a CSV file with a header (default: the MNIST that comes with the "
     "package)"
 )
 MODEL = "the folder that `train` wrote, or a model.npz; several are a committee"
+RUN = Path("run")
+OTHERS: dict[str, Kind] = {  # than the settings of a run
+    "out": PATH,
+    "resume": PATH,
+    "plot": PATH,
+    "recipe": one_of(RECIPES),
+    "model": several(PATH),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,180 +54,194 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2 and the message."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options given, over those of the run that is resumed or of the article, over defaults."""
-    given = list(arguments)
-    if not given or given[0] not in (*COMMANDS, "-h", "--help"):
-        given.insert(0, "train")
-    options = _parser({}).parse_args(given)
-    if options.command != "train":
-        return options
-    settings = RECIPES.get(options.recipe, {})
-    if options.resume is not None:
-        settings = runs.settings(options.resume)
-        if options.iterations is not None or options.epochs is not None:
-            settings = {k: v for k, v in settings.items() if k not in ("iterations", "epochs")}
-        if settings.get("data") is not None:
-            settings["data"] = Path(settings["data"])
-    return _parser(settings).parse_args(given)
+def parse(arguments: Sequence[str]) -> TrainSettings | EvaluateSettings | PredictSettings:
+    """What is asked for: the options given, over those of a recipe or of a run that is resumed.
+
+    Raises ValueError for a wrong value, for settings that do not fit together and for a run that
+    cannot be resumed; SystemExit, after one line that says why, for anything else that is wrong.
+    """
+    asked = list(arguments)
+    if not asked or asked[0] not in (*COMMANDS, "-h", "--help"):
+        asked.insert(0, "train")
+    found = vars(_parser().parse_args(asked))
+    command = found.pop("command")
+    given = {name: _value(name, value) for name, value in found.items()}
+    if command == "evaluate":
+        base = {"data": None, "plot": None, "workers": cores()}
+        return EvaluateSettings(**(base | given))
+    if command == "predict":
+        return PredictSettings(**({"data": None, "out": Path("submission.csv")} | given))
+    return _train_settings(given)
 
 
-def _parser(settings: Mapping[str, Any]) -> Parser:
+def _train_settings(given: dict[str, Any]) -> TrainSettings:
+    """The settings of a run by the options given, which go over its recipe or what it had before.
+
+    >>> _train_settings({"recipe": "article", "seed": 3}).updates.optimizer
+    'sgd'
+    """
+    folder, resume = given.pop("out", None), given.pop("resume", None)
+    recipe = given.pop("recipe", None)
+    if resume is not None:
+        for name, value in (("--out", folder), ("--recipe", recipe)):
+            if value is not None:
+                raise ValueError(f"--resume goes on with a run as it is: leave out {name}")
+    before = None if resume is None else folders.saved_settings(resume)
+    base = RECIPES.get(recipe, {}) if before is None else _checked(resume, before)
+    if "iterations" in given or "epochs" in given:
+        base = {k: v for k, v in base.items() if k not in ("iterations", "epochs")}
+    return train_settings({"workers": cores()} | base | given, resume or folder or RUN, before)
+
+
+def _checked(folder: Path, before: Saved) -> dict[str, Any]:
+    """The settings of a file, once they would do as options."""
+    try:
+        return by_name(train_settings({"workers": cores()} | before.settings, folder))
+    except ValueError as error:
+        raise ValueError(f"{folder / SETTINGS}: is damaged: {error}") from None
+
+
+def _parser() -> Parser:
     top = Parser(prog="scratchmlp", description="Multilayer perceptrons from scratch in NumPy.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train, evaluate, predict = (
-        commands.add_parser(name, help=text) for name, text in COMMANDS.items()
+        commands.add_parser(name, help=text, argument_default=argparse.SUPPRESS)
+        for name, text in COMMANDS.items()
     )
     for command in (train, evaluate, predict):
-        command.add_argument("--data", type=Path, metavar="PATH", help=DATA)
+        _adder(command)("--data", DATA, "PATH")
     for command in (evaluate, predict):
-        command.add_argument("model", type=Path, nargs="+", metavar="MODEL", help=MODEL)
+        command.add_argument("model", nargs="+", metavar="MODEL", help=MODEL)
     for command in (train, evaluate):
-        text = "threads (default: %(default)s)"
-        command.add_argument("--workers", default=cores(), help=text, **NUMBER)
-    text = "a folder for pictures of it, of its mistakes and of its weights"
-    evaluate.add_argument("--plot", type=Path, metavar="DIR", help=text)
-    text, submission = "the file to write (default: %(default)s)", Path("submission.csv")
-    predict.add_argument("--out", type=Path, default=submission, metavar="CSV", help=text)
-    _network_options(train)
-    _update_options(train)
-    _noise_options(train)
-    _course_options(train)
-    train.set_defaults(**settings)
+        _adder(command)("--workers", f"threads (default: {cores()})", "N")
+    text = "a folder for pictures of the network, of its mistakes and of its weights"
+    _adder(evaluate)("--plot", text, "DIR")
+    _adder(predict)("--out", "the file to write (default: submission.csv)", "CSV")
+    for add_options in (_network, _updates, _noise, _data, _length, _places):
+        add_options(train)
     return top
 
 
-def _network_options(command: Parser) -> None:
-    add = _adder(command, "the network")
+def _network(command: Parser) -> None:
+    add = _adder(command, "network")
     activations, losses = {**ACTIVATIONS, **MADE_ACTIVATIONS}, {**LOSSES, **MADE_LOSSES}
-    add(
-        "--layers",
-        "the inputs, then the units of each layer (default: the data's, with 256 128 64 between)",
-        nargs="+",
-        **NUMBER,
-    )
-    add(
-        "--hidden",
-        f"the activation of all hidden layers, or of each: {_listed(activations, 'softmax')}",
-        ["relu"],
-        nargs="+",
-        type=_name(activation_named),
-        metavar="NAME",
-    )
-    add("--loss", _listed(losses), "softmax_cross_entropy", type=_name(loss_named), metavar="NAME")
-    add("--initializer", _listed(INITIALIZERS), "he_normal", **_one_of(INITIALIZERS))
-    add("--dtype", _listed(DTYPES), "float32", **_one_of(DTYPES))
-    add("--seed", "what all random numbers depend on", 0, **NUMBER)
+    hidden = ", ".join(name for name in activations if name != "softmax")
+    text = "the number of inputs, then of units in each layer (default: as the data has them, with"
+    add("--layers", f"{text} 256 128 64 between)", "N", nargs="+")
+    text = "the activation function of all hidden layers, or one for each of them: "
+    add("--hidden", text + hidden, "NAME", nargs="+")
+    add("--loss", f"the loss function: {_listed(losses)}", "NAME")
+    add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
+    add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
+    add("--seed", "the seed of all random numbers", "N")
 
 
-def _update_options(command: Parser) -> None:
-    add = _adder(command, "the updates")
+def _updates(command: Parser) -> None:
+    add = _adder(command, "updates of the parameters")
     rates = ", ".join(f"{name} {choice.learning_rate}" for name, choice in OPTIMIZERS.items())
-    add("--optimizer", _listed(OPTIMIZERS), "nesterov", **_one_of(OPTIMIZERS))
-    add("--learning-rate", f"how far to go (default: {rates})", **REAL)
-    add("--schedule", f"its course: {_listed(SCHEDULES)}", "constant", **_one_of(SCHEDULES))
-    add("--warmup", "iterations in which the learning rate rises to it", 0, **NUMBER)
-    add("--clip-norm", "the most a gradient may measure, 0: any", 0.5, **REAL)
-    add("--max-norm", "the most that the weights into a unit may measure, 0: any", 0.0, **REAL)
-    add("--average", "decay of an average of the parameters, which is the model (as 0.999)", **REAL)
-    add("--weight-decay", "L2 penalty; of adamw, its own (default: adamw 0.01, others 0)", **REAL)
-    add("--label-smoothing", "the share of a label that goes to all classes alike", 0.0, **REAL)
-    add("--balanced", "let every class count the same", action="store_true")
-    add("--batch-size", "examples of an update (default: all)", **NUMBER)
+    add("--optimizer", f"the optimizer: {_listed(OPTIMIZERS)}", "NAME")
+    add("--learning-rate", f"the learning rate (default: {rates})", "X")
+    add("--schedule", f"the learning rate schedule: {_listed(SCHEDULES)}", "NAME")
+    add("--warmup", "iterations in which the learning rate rises from 0 first", "N")
+    add("--clip-norm", "the greatest norm of a gradient; longer ones are scaled; 0: any", "X")
+    add("--max-norm", "the greatest norm of the weights into a unit; 0: any", "X")
+    text = "the decay of a moving average of the parameters, which becomes the model; such as 0.999"
+    add("--average", text, "X")
+    text = "the factor of the L2 penalty; for adamw, its decoupled decay (default: adamw 0.01"
+    add("--weight-decay", f"{text}, others 0)", "X")
+    add("--label-smoothing", "the share of each label that is spread evenly over all classes", "X")
+    text = "weight the examples so that every class counts the same in all; --no-balanced: do not"
+    add("--balanced", text, action="store_true")
+    add("--no-balanced", argparse.SUPPRESS, action="store_false", dest="balanced")
+    add("--batch-size", "the number of examples in a minibatch (default: all examples)", "N")
 
 
-def _noise_options(command: Parser) -> None:
-    add = _adder(command, "what is made of the examples and units, at random")
-    add(
-        "--augment",
-        f"distort the images of a minibatch: {_listed(AUGMENTATIONS)}, with numbers or ranges as "
-        "in 'affine(rotation=10,scale=0.15,shear=0.15,shift=-1:2)' 'elastic(sigma=4,alpha=20)'",
-        nargs="+",
-        type=_name(augmentation_named),
-        metavar="NAME",
+def _noise(command: Parser) -> None:
+    add = _adder(command, "augmentation and dropout")
+    text = (
+        f"distort the images of each minibatch at random: {_listed(AUGMENTATIONS)}, with numbers "
+        "or ranges as in 'affine(rotation=10,scale=0.15,shear=0.15,shift=-1:2)' "
+        "'elastic(sigma=4,alpha=20)'"
     )
-    add("--image-shape", "height and width of an image (default: square)", nargs=2, **NUMBER)
-    text = "the probability to drop a unit: of all hidden layers, or of each"
-    add("--dropout", text, nargs="+", **REAL)
-    add("--input-dropout", "the same of an input", 0.0, **REAL)
+    add("--augment", text, "NAME", nargs="+")
+    add("--image-shape", "height and width of an image (default: it is square)", "N", nargs="+")
+    text = "the dropout probability of a hidden unit: one for all hidden layers, or one for each"
+    add("--dropout", text, "X", nargs="+")
+    add("--input-dropout", "the dropout probability of an input", "X")
 
 
-def _course_options(command: Parser) -> None:
-    group = command.add_argument_group("the course")
+def _data(command: Parser) -> None:
+    add = _adder(command, "division of the examples")
+    add("--examples", "use only so many examples, taken at random (default: all)", "N")
+    text = "the share of the examples to validate with rather than to train with"
+    add("--validation-fraction", text, "X")
+    text = "do not measure on the test set, as while choosing settings; --test: do"
+    add("--no-test", text, action="store_true")
+    add("--test", argparse.SUPPRESS, action="store_false", dest="no_test")
+
+
+def _length(command: Parser) -> None:
+    group = command.add_argument_group("length of the run, and early stopping")
     add = _adder(group)
     length = _adder(group.add_mutually_exclusive_group())
-    length("--iterations", "updates in all (default: 500, of minibatches 10 epochs)", **NUMBER)
-    length("--epochs", "the same, in passes through the data", **NUMBER)
-    add("--validation-fraction", "the share not to train with", 0.2, **REAL)
-    add("--no-test", "leave the test set alone, as while one chooses", action="store_true")
-    add("--cluster", "share the work out to the workers of a dask scheduler", metavar="ADDRESS")
-    add("--examples", "take so many at random (default: all)", **NUMBER)
-    add(
-        "--validate-every",
-        "iterations from one validation and checkpoint to the next "
-        "(default: an epoch of minibatches, else a fiftieth of all, at most 100)",
-        **NUMBER,
-    )
-    add(
-        "--patience",
-        "stop after so many validations without improvement, and keep the best (default: never)",
-        **NUMBER,
-    )
-    add("--min-improvement", "what counts as one, of the validation loss", 0.0, **REAL)
-    add(
-        "--out",
-        "the folder to write; what another run left there is lost",
-        Path("run"),
-        type=Path,
-        metavar="DIR",
-    )
-    add(
-        "--resume",
-        "go on with the run in a folder, killed or done, with its own options",
-        type=Path,
-        metavar="DIR",
-    )
-    text = f"settings by a name, over which options go: {_listed(RECIPES)}"
-    add("--recipe", text, **_one_of(RECIPES))
-    group.add_argument(
-        "--article", action="store_const", const="article", dest="recipe", help="the article's"
-    )
+    length("--iterations", "updates in all (default: 500, of minibatches 10 epochs)", "N")
+    length("--epochs", "the same, in passes through the training examples", "N")
+    text = "iterations from one validation and checkpoint to the next (default: an epoch of"
+    add("--validate-every", f"{text} minibatches, else a fiftieth of all, at most 100)", "N")
+    text = "stop after so many validations in a row without improvement, and keep the best network"
+    add("--patience", f"{text} (default: never)", "N")
+    text = "by how much the validation loss must fall to count as an improvement"
+    add("--min-improvement", text, "X")
+
+
+def _places(command: Parser) -> None:
+    add = _adder(command, "files and machines")
+    text = f"the folder to write (default: {RUN}); a run that is there is replaced, and lost, when"
+    add("--out", f"{text} the new one has its first checkpoint", "DIR")
+    text = "go on with the run in a folder, killed or done, with the settings that it has; options"
+    add("--resume", f"{text} given change them, and `none` takes one back", "DIR")
+    add("--recipe", f"settings by a name, over which options go: {_listed(RECIPES)}", "NAME")
+    text = "the same as --recipe article"
+    add("--article", text, action="store_const", const="article", dest="recipe")
+    add("--cluster", "share the work out to the workers of this dask scheduler", "ADDRESS")
 
 
 def _adder(parent: Any, title: str | None = None) -> Callable[..., None]:
+    """A function that adds an option; its default and its kind of value are those of settings."""
     group = parent if title is None else parent.add_argument_group(title)
 
-    def add(name: str, text: str, default: Any = None, **more: Any) -> None:
-        if isinstance(default, list):
-            text += f" (default: {' '.join(default)})"
-        elif default is not None:
-            text += " (default: %(default)s)"
-        if more.get("action") != "store_true":
-            more["default"] = default
-        group.add_argument(name, help=text, **more)
+    def add(name: str, text: str, metavar: str | None = None, **more: Any) -> None:
+        default = DEFAULTS.get(name.removeprefix("--").replace("-", "_"))
+        if metavar is not None:
+            more["metavar"] = metavar
+            if default is not None:
+                shown = " ".join(default) if isinstance(default, tuple) else default
+                text += f" (default: {shown})"
+        group.add_argument(name, help=text, default=argparse.SUPPRESS, **more)
 
     return add
 
 
-def _one_of(known: Mapping[str, object]) -> dict[str, Any]:
-    return {"choices": list(known), "metavar": "NAME"}
+def _value(name: str, given: Any) -> Any:
+    """What is given for an option, as the settings have it; `none` is None where that is allowed.
+
+    >>> _value("layers", ["784", "10"]), _value("patience", "none")
+    ((784, 10), None)
+    """
+    kind = KINDS.get(name) or OTHERS[name]
+    if given in ("none", ["none"]) and DEFAULTS.get(name, 0) is None:
+        return None
+    if isinstance(given, str | list):
+        given = [*map(kind.read, given)] if isinstance(given, list) else kind.read(given)
+    try:
+        return kind.check(given)
+    except ValueError as error:
+        option = "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
+        raise ValueError(f"{option}: {error}") from None
 
 
-def _listed(known: Mapping[str, object], without: str = "") -> str:
-    return ", ".join(name for name in known if name != without)
-
-
-def _name(find: Callable[[str], object]) -> Callable[[str], str]:
-    """A kind of argument: a name that is found, or an error that tells which there are."""
-
-    def name(text: str) -> str:
-        try:
-            find(text)
-        except (TypeError, ValueError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return text
-
-    return name
+def _listed(known: Mapping[str, object]) -> str:
+    return ", ".join(known)

@@ -1,231 +1,239 @@
-"""What the options of `train` choose among, and what is made of the choice."""
+"""The settings of each command, typed; checked alike from options, from recipes and from files."""
 
-from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from typing import NamedTuple
-
-import numpy as np
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
-from scratchmlp.cli.runs import Plan
-from scratchmlp.core import checks
-from scratchmlp.core.arrays import Params
-from scratchmlp.core.data.augment import Augmentation, compose
-from scratchmlp.core.data.batches import Map, minibatches, shards
-from scratchmlp.core.data.dropout import dropout
-from scratchmlp.core.data.live_rows import live_shards
-from scratchmlp.core.data.preprocessing import Data, shuffle, split
-from scratchmlp.core.model.initializers import init_params
-from scratchmlp.core.model.network import Network
-from scratchmlp.core.model.targets import balanced_weights, one_hot, smooth_labels
-from scratchmlp.core.training.adaptive_optimizers import adam, adamw, rmsprop
-from scratchmlp.core.training.objective import Shards
-from scratchmlp.core.training.optimizers import Optimizer, momentum, nesterov, sgd
-from scratchmlp.core.training.schedules import (
-    LearningRate,
-    constant,
-    cosine_decay,
-    exponential_decay,
-    one_cycle,
-    step_decay,
-    warmup,
+from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.folders import Saved
+from scratchmlp.cli.kinds import FLAG, PATH, TEXT, Kind, named, one_of, real, several, whole
+
+
+class NetworkSettings(NamedTuple):
+    """Which network is trained, and the seed of all random numbers."""
+
+    layers: tuple[int, ...] | None = None
+    hidden: tuple[str, ...] = ("relu",)
+    loss: str = "softmax_cross_entropy"
+    initializer: str = "he_normal"
+    dtype: str = "float32"
+    seed: int = 0
+
+
+class UpdateSettings(NamedTuple):
+    """How the parameters are updated."""
+
+    optimizer: str = "nesterov"
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    warmup: int = 0
+    clip_norm: float = 0.5
+    max_norm: float = 0.0
+    average: float | None = None
+    weight_decay: float | None = None
+    label_smoothing: float = 0.0
+    balanced: bool = False
+    batch_size: int | None = None
+
+
+class NoiseSettings(NamedTuple):
+    """What is changed at random in the examples and units while training."""
+
+    augment: tuple[str, ...] | None = None
+    image_shape: tuple[int, int] | None = None
+    dropout: tuple[float, ...] | None = None
+    input_dropout: float = 0.0
+
+
+class DataSettings(NamedTuple):
+    """Which examples there are, and how they are divided."""
+
+    data: Path | None = None
+    examples: int | None = None
+    validation_fraction: float = 0.2
+    no_test: bool = False
+
+
+class LengthSettings(NamedTuple):
+    """How long a run is, and how often it is validated and saved."""
+
+    iterations: int | None = None
+    epochs: int | None = None
+    validate_every: int | None = None
+    patience: int | None = None
+    min_improvement: float = 0.0
+
+
+class PlaceSettings(NamedTuple):
+    """Where the work is done."""
+
+    workers: int
+    cluster: str | None = None
+
+
+class TrainSettings(NamedTuple):
+    """All that a run is asked for; `before` is what it was asked for before it is resumed."""
+
+    network: NetworkSettings
+    updates: UpdateSettings
+    noise: NoiseSettings
+    data: DataSettings
+    length: LengthSettings
+    places: PlaceSettings
+    folder: Path
+    before: Saved | None
+
+
+class EvaluateSettings(NamedTuple):
+    """Which models are measured, and with what."""
+
+    model: tuple[Path, ...]
+    data: Path | None
+    workers: int
+    plot: Path | None
+
+
+class PredictSettings(NamedTuple):
+    """Which models label which examples, and the file to write."""
+
+    model: tuple[Path, ...]
+    data: Path | None
+    out: Path
+
+
+GROUPS = (
+    NetworkSettings,
+    UpdateSettings,
+    NoiseSettings,
+    DataSettings,
+    LengthSettings,
+    PlaceSettings,
 )
-from scratchmlp.core.training.wrappers import (
-    clip_by_global_norm,
-    max_norm,
-    moving_average,
-    weight_decay,
-)
-from scratchmlp.datasets import Dataset
-
-
-class Choice(NamedTuple):
-    """An optimizer of a learning rate, and the rate that it has unless another is given."""
-
-    make: Callable[[LearningRate], Optimizer]
-    learning_rate: float
-
-
-class Lesson(NamedTuple):
-    """Examples to train with, and to validate and test with, or None."""
-
-    training: Data
-    validation: Data | None
-    test: Data | None
-
-
-OPTIMIZERS = {
-    "sgd": Choice(sgd, 0.1),
-    "momentum": Choice(momentum, 0.05),
-    "nesterov": Choice(nesterov, 0.05),
-    "rmsprop": Choice(rmsprop, 0.001),
-    "adam": Choice(adam, 0.001),
-    "adamw": Choice(adamw, 0.001),
+DEFAULTS: dict[str, Any] = {k: v for group in GROUPS for k, v in group._field_defaults.items()}
+KINDS: dict[str, Kind] = {
+    "layers": several(whole(1)),
+    "hidden": several(named(activation_named)),
+    "loss": named(loss_named),
+    "initializer": one_of(INITIALIZERS),
+    "dtype": one_of(DTYPES),
+    "seed": whole(0),
+    "optimizer": one_of(OPTIMIZERS),
+    "learning_rate": real(),
+    "schedule": one_of(SCHEDULES),
+    "warmup": whole(0),
+    "clip_norm": real(),
+    "max_norm": real(),
+    "average": real(0, 1),
+    "weight_decay": real(),
+    "label_smoothing": real(0, 1),
+    "balanced": FLAG,
+    "batch_size": whole(1),
+    "augment": several(named(augmentation_named)),
+    "image_shape": several(whole(1), 2),
+    "dropout": several(real(0, 1)),
+    "input_dropout": real(0, 1),
+    "data": PATH,
+    "examples": whole(1),
+    "validation_fraction": real(0, 1),
+    "no_test": FLAG,
+    "iterations": whole(1),
+    "epochs": whole(1),
+    "validate_every": whole(1),
+    "patience": whole(1),
+    "min_improvement": real(),
+    "workers": whole(1),
+    "cluster": TEXT,
 }
-# Functions of the first learning rate and the number of iterations.
-SCHEDULES: dict[str, Callable[[float, int], LearningRate]] = {
-    "constant": lambda rate, n: constant(rate),
-    "step": lambda rate, n: step_decay(rate, every=-(-n // 3)),
-    "exponential": lambda rate, n: exponential_decay(rate, every=n, factor=0.01),
-    "cosine": lambda rate, n: cosine_decay(rate, iterations=n),
-    "one_cycle": lambda rate, n: one_cycle(rate, iterations=n),
-}
-DTYPES = {"float32": np.float32, "float64": np.float64}
+
+Group = TypeVar("Group", bound=tuple[Any, ...])
 
 
-def lesson(options: Namespace, data: Dataset) -> Lesson:
-    """The examples in a random order, as many as are asked for, divided."""
-    X, y = shuffle(*data.train, seed=options.seed)
-    if options.examples is not None:
-        checks.count("--examples", options.examples, least=1)
-        if options.examples > len(y):
-            raise ValueError(f"train: --examples is {options.examples}, but there are {len(y)}")
-        X, y = X[:, : options.examples], y[: options.examples]
-    test = None if options.no_test else data.test
-    if options.validation_fraction == 0:
-        return Lesson(Data(X, y), None, test)
-    checks.fraction("--validation-fraction", options.validation_fraction)
-    return Lesson(*split(X, y, 1 - options.validation_fraction), test)
+def train_settings(
+    values: Mapping[str, Any], folder: Path, before: Saved | None = None
+) -> TrainSettings:
+    """The settings by their names, each checked, over the defaults of those that are left out.
 
+    Raises ValueError, naming the setting, for one that is unknown, wrong or fits no other.
 
-def params(options: Namespace, training: Data) -> Params:
-    """Initial parameters, by default of the article's deep network for this data."""
-    sizes = options.layers or [len(training.X), 256, 128, 64, int(training.y.max()) + 1]
-    initializer, dtype = INITIALIZERS[options.initializer], DTYPES[options.dtype]
-    return init_params(sizes, seed=options.seed, initializer=initializer, dtype=dtype)
-
-
-def epoch(options: Namespace, training: Data) -> int:
-    """The number of updates that one epoch has."""
-    if options.batch_size is None:
-        return 1
-    if options.cluster is not None:
-        raise ValueError("train: --cluster shares out all the data: leave out --batch-size")
-    size = checks.count("--batch-size", options.batch_size, least=1)
-    return -(-training.X.shape[1] // size)
-
-
-def iterations(options: Namespace, per_epoch: int) -> int:
-    """The number of updates in all; of minibatches 10 epochs unless one says, else 500."""
-    if options.iterations is not None:
-        return checks.count("--iterations", options.iterations, least=1)
-    if options.epochs is not None:
-        return per_epoch * checks.count("--epochs", options.epochs, least=1)
-    return 500 if options.batch_size is None else 10 * per_epoch
-
-
-def plan(options: Namespace, lesson: Lesson, network: Network) -> Plan:
-    """How the run goes: when it is validated, unless that is said, by its length."""
-    per_epoch = epoch(options, lesson.training)
-    total = iterations(options, per_epoch)
-    every = min(100, max(1, total // 50)) if options.batch_size is None else per_epoch
-    if options.validate_every is not None:
-        every = checks.count("--validate-every", options.validate_every, least=1)
-    if options.patience is not None:
-        checks.count("--patience", options.patience, least=1)
-        if lesson.validation is None:
-            raise ValueError("train: --patience needs a --validation-fraction above 0")
-    checks.positive("--min-improvement", options.min_improvement, zero=True)
-    return Plan(
-        folder=options.out if options.resume is None else options.resume,
-        network=network,
-        iterations=total,
-        every=every,
-        validation=lesson.validation and shards(*lesson.validation),
-        patience=options.patience,
-        min_improvement=options.min_improvement,
-    )
-
-
-def batches(
-    options: Namespace, training: Data, sizes: Sequence[int], start: int, map: Map
-) -> Iterable[Shards]:
-    """The stream of batches from that number on, for a network of these sizes, with its masks.
-
-    They are minibatches, which the map makes, or all the data again and again.
+    >>> train_settings({"workers": 2, "seed": 3}, Path("run")).network.seed
+    3
+    >>> train_settings({"workers": 2, "sed": 3}, Path("run"))
+    Traceback (most recent call last):
+    ValueError: 'sed' is no setting: did you mean 'seed'?
     """
-    plain = _batches(options, training, sizes[-1], start, map)
-    if not (options.dropout or options.input_dropout):
-        return plain
-    if options.cluster is not None:
-        raise ValueError("train: --cluster keeps shards as they are: leave out the dropout")
-    rates = options.dropout or [0.0]
-    return dropout(
-        plain,
-        sizes,
-        rate=rates if len(rates) > 1 else rates[0],
-        input_rate=options.input_dropout,
-        seed=options.seed,
-        start=start,
-        map=map,
+    known = {name: checked(name, value) for name, value in values.items()}
+
+    def group(made: type[Group]) -> Group:
+        fields: tuple[str, ...] = made._fields  # type: ignore[attr-defined]
+        return made(**{name: known[name] for name in fields if name in known})
+
+    settings = TrainSettings(
+        group(NetworkSettings),
+        group(UpdateSettings),
+        group(NoiseSettings),
+        group(DataSettings),
+        group(LengthSettings),
+        group(PlaceSettings),
+        folder,
+        before,
     )
+    _check_together(settings)
+    return settings
 
 
-def _batches(
-    options: Namespace, training: Data, n_out: int, start: int, map: Map
-) -> Iterable[Shards]:
-    X, y = training
-    weights = balanced_weights(y) if options.balanced else None
-    if options.label_smoothing:
-        y = smooth_labels(one_hot(y, n_out), options.label_smoothing)
-    augment = augmentation(options)
-    if options.batch_size is None:
-        return repeat(live_shards(X, y, weights=weights))
-    return minibatches(
-        X,
-        y,
-        size=options.batch_size,
-        seed=options.seed,
-        start=start,
-        weights=weights,
-        augment=augment,
-        map=map,
-    )
+def by_name(settings: TrainSettings) -> dict[str, Any]:
+    """The settings by their names, as `train_settings` takes them."""
+    groups: tuple[Any, ...] = settings[: len(GROUPS)]
+    return {name: value for group in groups for name, value in group._asdict().items()}
 
 
-def augmentation(options: Namespace) -> Augmentation | None:
-    """What is made of the images of a minibatch, or None.
+def checked(name: str, value: Any) -> Any:
+    """The value of a setting; None only where the setting may be left out.
 
-    >>> augmentation(Namespace(augment=None, image_shape=None)) is None
-    True
+    >>> checked("seed", -1)
+    Traceback (most recent call last):
+    ValueError: seed must be a whole number of at least 0, not -1
     """
-    if options.augment is None:
-        if options.image_shape is not None:
-            raise ValueError("train: --image-shape is for --augment")
+    if name not in KINDS:
+        near = get_close_matches(name, KINDS, 1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name[:50]!r} is no setting{hint}")
+    if value is None and DEFAULTS.get(name, 0) is None:
         return None
-    if options.batch_size is None:
-        raise ValueError("train: --augment is for minibatches: give a --batch-size")
-    shape = tuple(options.image_shape) if options.image_shape else None
-    return compose(*(augmentation_named(name, shape) for name in options.augment))
+    try:
+        return KINDS[name].check(value)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
 
 
-def network(options: Namespace) -> Network:
-    """The Network of the options `hidden`, a list of names, and `loss`.
-
-    >>> network(Namespace(hidden=["tanh"], loss="squared_error")).hidden == activation_named("tanh")
-    True
-    """
-    hidden = tuple(map(activation_named, options.hidden))
-    return Network(hidden if len(hidden) > 1 else hidden[0], loss_named(options.loss))
-
-
-def optimizer(options: Namespace, total: int) -> Optimizer:
-    """The Optimizer, with a schedule for so many iterations in all."""
-    make, rate = OPTIMIZERS[options.optimizer]
-    if options.learning_rate is not None:
-        rate = checks.positive("--learning-rate", options.learning_rate, zero=True)
-    schedule = SCHEDULES[options.schedule](rate, total)
-    if options.warmup:
-        schedule = warmup(schedule, iterations=options.warmup)
-    if options.optimizer == "adamw" and options.weight_decay is not None:
-        made = adamw(schedule, weight_decay=options.weight_decay)
-    else:
-        made = make(schedule)
-        if options.weight_decay:
-            made = weight_decay(made, options.weight_decay)
-    if options.clip_norm:
-        made = clip_by_global_norm(made, options.clip_norm)
-    if options.max_norm:
-        made = max_norm(made, options.max_norm)
-    return made if options.average is None else moving_average(made, options.average)
+def _check_together(settings: TrainSettings) -> None:
+    """Settings that are right alone but not together."""
+    updates, noise, length, places = (
+        settings.updates,
+        settings.noise,
+        settings.length,
+        settings.places,
+    )
+    wrong = {
+        "--iterations and --epochs both say how long the run is: leave out one": (
+            length.iterations is not None and length.epochs is not None
+        ),
+        "--patience needs a --validation-fraction above 0": (
+            length.patience is not None and settings.data.validation_fraction == 0
+        ),
+        "--cluster shares out all the data: leave out --batch-size": (
+            places.cluster is not None and updates.batch_size is not None
+        ),
+        "--cluster keeps shards as they are: leave out the dropout": (
+            places.cluster is not None and bool(noise.dropout or noise.input_dropout)
+        ),
+        "--augment is for minibatches: give a --batch-size": (
+            noise.augment is not None and updates.batch_size is None
+        ),
+        "--image-shape is for --augment": noise.image_shape is not None and noise.augment is None,
+    }
+    for message, found in wrong.items():
+        if found:
+            raise ValueError(message)

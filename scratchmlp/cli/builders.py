@@ -1,0 +1,141 @@
+"""What the settings of a run ask for, made of the core's functions."""
+
+from collections.abc import Iterable
+from itertools import repeat
+from typing import NamedTuple
+
+from scratchmlp import (
+    Data,
+    Network,
+    Optimizer,
+    Params,
+    adamw,
+    balanced_weights,
+    clip_by_global_norm,
+    compose,
+    dropout,
+    init_params,
+    live_shards,
+    max_norm,
+    minibatches,
+    moving_average,
+    one_hot,
+    smooth_labels,
+    warmup,
+    weight_decay,
+)
+from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
+from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings
+from scratchmlp.core.data.augment import Augmentation
+from scratchmlp.core.data.batches import Map
+from scratchmlp.core.training.objective import Shards
+
+
+class Pace(NamedTuple):
+    """How many updates a run has, and how many from one validation to the next."""
+
+    iterations: int
+    every: int
+
+
+def pace(settings: TrainSettings, m: int) -> Pace:
+    """The length of a run with m examples: unless it is said, 500 updates by all of them at once,
+    or of minibatches 10 epochs.
+    """
+    length, size = settings.length, settings.updates.batch_size
+    epoch = 1 if size is None else -(-m // size)
+    total = length.iterations or epoch * (length.epochs or (500 if size is None else 10))
+    every = min(100, max(1, total // 50)) if size is None else epoch
+    return Pace(total, length.validate_every or every)
+
+
+def sizes(settings: NetworkSettings, training: Data) -> tuple[int, ...]:
+    """The units of each layer, inputs first; by default of the article's deep network."""
+    return settings.layers or (len(training.X), 256, 128, 64, int(training.y.max()) + 1)
+
+
+def params(settings: NetworkSettings, training: Data) -> Params:
+    """The initial parameters."""
+    initializer, dtype = INITIALIZERS[settings.initializer], DTYPES[settings.dtype]
+    units = list(sizes(settings, training))
+    return init_params(units, seed=settings.seed, initializer=initializer, dtype=dtype)
+
+
+def network(settings: NetworkSettings) -> Network:
+    """The Network of the activations and the loss that are named."""
+    hidden = tuple(map(activation_named, settings.hidden))
+    return Network(hidden if len(hidden) > 1 else hidden[0], loss_named(settings.loss))
+
+
+def optimizer(settings: TrainSettings, iterations: int) -> Optimizer:
+    """The Optimizer, with a schedule for so many iterations in all."""
+    updates = settings.updates
+    make, rate = OPTIMIZERS[updates.optimizer]
+    if updates.learning_rate is not None:
+        rate = updates.learning_rate
+    schedule = SCHEDULES[updates.schedule](rate, iterations)
+    if updates.warmup:
+        schedule = warmup(schedule, iterations=updates.warmup)
+    if updates.optimizer == "adamw" and updates.weight_decay is not None:
+        made = adamw(schedule, weight_decay=updates.weight_decay)
+    else:
+        made = make(schedule)
+        if updates.weight_decay:
+            made = weight_decay(made, updates.weight_decay)
+    if updates.clip_norm:
+        made = clip_by_global_norm(made, updates.clip_norm)
+    if updates.max_norm:
+        made = max_norm(made, updates.max_norm)
+    return made if updates.average is None else moving_average(made, updates.average)
+
+
+def batches(
+    settings: TrainSettings, training: Data, units: tuple[int, ...], start: int, map: Map
+) -> Iterable[Shards]:
+    """The stream of batches from that number on, for a network of these sizes, with its masks.
+
+    They are minibatches, which the map makes, or all the data again and again.
+    """
+    plain = _batches(settings, training, units[-1], start, map)
+    noise = settings.noise
+    if not (noise.dropout or noise.input_dropout):
+        return plain
+    rates = list(noise.dropout or (0.0,))
+    return dropout(
+        plain,
+        list(units),
+        rate=rates if len(rates) > 1 else rates[0],
+        input_rate=noise.input_dropout,
+        seed=settings.network.seed,
+        start=start,
+        map=map,
+    )
+
+
+def _batches(
+    settings: TrainSettings, training: Data, n_out: int, start: int, map: Map
+) -> Iterable[Shards]:
+    X, y = training
+    updates = settings.updates
+    weights = balanced_weights(y) if updates.balanced else None
+    if updates.label_smoothing:
+        y = smooth_labels(one_hot(y, n_out), updates.label_smoothing)
+    if updates.batch_size is None:
+        return repeat(live_shards(X, y, weights=weights))
+    return minibatches(
+        X,
+        y,
+        size=updates.batch_size,
+        seed=settings.network.seed,
+        start=start,
+        weights=weights,
+        augment=_augmentation(settings.noise),
+        map=map,
+    )
+
+
+def _augmentation(settings: NoiseSettings) -> Augmentation | None:
+    if settings.augment is None:
+        return None
+    return compose(*(augmentation_named(name, settings.image_shape) for name in settings.augment))

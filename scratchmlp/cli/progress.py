@@ -1,0 +1,38 @@
+"""How far a run is, on the screen."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from scratchmlp import Record, State
+from scratchmlp._extras import require
+
+Show: TypeAlias = Callable[[State, Record | None], None]
+
+
+@contextmanager
+def progress(done: int, iterations: int) -> Iterator[Show]:
+    """Shows how far a run is: in a bar on a terminal, elsewhere as a line for each record."""
+    if sys.stderr is None or not sys.stderr.isatty():  # it is None where it is closed
+        yield lambda state, record: print(_line(record), flush=True) if record else None
+        return
+    with require("tqdm", "cli").tqdm(initial=done, total=iterations, unit="it") as bar:
+
+        def show(state: State, record: Record | None) -> None:
+            if record is None:
+                bar.set_postfix_str(f"loss {state.loss:.4f}", refresh=False)
+                bar.update()
+            elif record.validation:
+                bar.set_description_str(f"validation accuracy {record.validation.accuracy:.2%}")
+
+        yield show
+
+
+def _line(record: Record) -> str:
+    loss, accuracy = record.training
+    line = f"iteration {record.iteration:5}  loss {loss:.4f}  accuracy {accuracy:.2%}"
+    if record.validation is None:
+        return line
+    loss, accuracy = record.validation
+    return f"{line}  validation loss {loss:.4f}  accuracy {accuracy:.2%}"
