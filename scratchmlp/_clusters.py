@@ -182,8 +182,9 @@ def _sent(crew: Crew, value: Any, places: list[str]) -> Any:
     """The value as a future, on one of these workers."""
     try:
         (future,) = waited(crew, crew.client.scatter, [value], workers=places, hash=False)
-    except KeyError as error:  # so the scheduler answers for a worker that went meanwhile
-        raise LostError(f"the worker {error}") from None
+    # So the scheduler answers for a worker that has gone: at once, or when it cannot be reached.
+    except (KeyError, OSError) as error:
+        raise LostError(f"{', '.join(places)}: {type(error).__name__}: {error}") from None
     return future
 
 

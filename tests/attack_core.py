@@ -83,10 +83,10 @@ def maps(count: int) -> Trials:
         expected = bits(compute())
         for name, kind in LAWFUL.items():
             yield f"map {name}", verdict(partial(compute, map=kind), expected)
-        memoizing = Memoizing()
-        for _ in range(3):
-            made = verdict(partial(compute, map=memoizing), expected)
-            yield "map memoizing", made if memoizing.intact() else WRONG
+        for memoizing in (Memoizing(), Memoizing(copies=True)):
+            for _ in range(3):
+                made = verdict(partial(compute, map=memoizing), expected)
+                yield "map memoizing", made if memoizing.intact() else WRONG
         for name, kind in UNLAWFUL.items():
             yield f"map {name}", refusal(partial(compute, map=kind), ValueError)
         yield "map raising", refusal(partial(compute, map=raising), OwnError)
@@ -113,35 +113,39 @@ def aliasing() -> Trials:
 
 
 def killed(count: int) -> Trials:
-    """Sums during which a worker, or all of them, are killed at a moment at random."""
+    """Sums during which a worker, or all of them, are killed at a moment at random.
+
+    Each cluster is used for ten: what restarts its workers gives some of them up in the end.
+    """
     from distributed import Client, LocalCluster
 
     chance = random.Random(0)
     params, X = init_params([30, 64, 4]), np.random.default_rng(0).random((30, 20_000), np.float32)
-    y = np.arange(20_000) % 4
-    parts = shards(X, y, size=250)
+    parts = shards(X, np.arange(20_000) % 4, size=250)
     with blas_threads(1):
         expected = bits(value_and_grad(params, parts))
-    options = {"processes": True, "protocol": "tcp", "dashboard_address": ":0"}
-    with (
-        LocalCluster(n_workers=4, threads_per_worker=1, silence_logs=50, **options) as workers,
-        Client(workers) as client,
-    ):
-        for number in range(count):
-            client.wait_for_workers(2, timeout=60)
-            pids = [*client.run(os.getpid, on_error="ignore").values()]
-            doomed = pids if chance.random() < 0.1 else [chance.choice(pids)]
-            with cluster(client, timeout=30) as mapped:
-                compute = partial(value_and_grad, params, parts, map=mapped)
-                if number % 2:
-                    compute()  # so that the shards are in place
-                    timer = threading.Timer(chance.random() * 0.05, kill, [doomed])
-                    timer.start()
-                    yield "worker killed", verdict(compute, expected)
-                    timer.join()
-                else:
-                    with killing_while_placing(doomed, chance.randrange(5)):
-                        yield "worker killed while shards are placed", verdict(compute, expected)
+    options = {"processes": True, "protocol": "tcp", "dashboard_address": ":0", "silence_logs": 50}
+    for _ in range(0, count, 10):
+        with LocalCluster(4, threads_per_worker=1, **options) as workers, Client(workers) as client:
+            for number in range(10):
+                yield killed_once(client, params, parts, expected, chance, number % 2 == 0)
+
+
+def killed_once(client, params, parts, expected, chance, placing):
+    client.wait_for_workers(1, timeout=60)
+    pids = [*client.run(os.getpid, on_error="ignore").values()]
+    doomed = pids if chance.random() < 0.1 else [chance.choice(pids)]
+    with cluster(client, timeout=30) as mapped:
+        compute = partial(value_and_grad, params, parts, map=mapped)
+        if placing:
+            with killing_while_placing(doomed, chance.randrange(5)):
+                return "worker killed while shards are placed", verdict(compute, expected)
+        compute()  # so that the shards are in place
+        timer = threading.Timer(chance.random() * 0.05, kill, [doomed])
+        timer.start()
+        result = verdict(compute, expected)
+        timer.join()
+        return "worker killed", result
 
 
 def kill(pids: list[int]) -> None:

@@ -17,10 +17,15 @@ def repeating(function, items):
 
 
 class Memoizing:
-    """A map that never computes anything twice, in any call; `intact` tells of its memory."""
+    """A map that never computes anything twice, in any call; `intact` tells of its memory.
 
-    def __init__(self):
+    What it remembers is what the function gave, or with `copies` arrays of its own, which are
+    writable, as those are that came from another process.
+    """
+
+    def __init__(self, copies=False):
         self.known = {}
+        self.copies = copies
 
     def __call__(self, function, items):
         return [self._result(pickle.dumps((function, item)), function, item) for item in items]
@@ -28,7 +33,8 @@ class Memoizing:
     def _result(self, key, function, item):
         if key not in self.known:
             result = function(item)
-            self.known[key] = result, pickle.dumps(result)
+            then = pickle.dumps(result)
+            self.known[key] = (pickle.loads(then) if self.copies else result), then
         return self.known[key][0]
 
     def intact(self):
@@ -101,4 +107,21 @@ def empty(function, items):
     return iter(())
 
 
-UNLAWFUL = {"dropping": dropping, "duplicating": duplicating, "empty": empty}
+def lengthening(function, items):
+    """The last result comes twice."""
+    results = [function(item) for item in items]
+    return [*results, results[-1]]
+
+
+def reordering(function, items):
+    """The last result comes first."""
+    return [function(item) for item in items][::-1]
+
+
+UNLAWFUL = {
+    "dropping": dropping,
+    "duplicating": duplicating,
+    "empty": empty,
+    "lengthening": lengthening,
+    "reordering": reordering,
+}
