@@ -9,8 +9,10 @@ import os
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from io import BufferedReader
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -46,6 +48,18 @@ class _Member(NamedTuple):
     name: bytes
     crc: int
     size: int
+
+
+def write_npz(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write the arrays to a file, byte for byte as `np.savez` does.
+
+    `np.savez` itself, in NumPy 2.0 and 2.1, leaves its archive open where the disk is full, and
+    another exception is printed when that is collected.
+    """
+    with ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read_npz(file: BufferedReader) -> dict[str, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchmlp._atomic import PathLike, replacing
 from scratchmlp._names import network_named, network_names
-from scratchmlp._npz import read_npz
+from scratchmlp._npz import read_npz, write_npz
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Layer, Numbers, Params, freeze, leaves
 from scratchmlp.core.border import public, type_error, value_error
@@ -68,7 +68,7 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     }
     arrays = {"about": np.array(json.dumps(about)), **_named(state)}
     with replacing(path) as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        write_npz(file, arrays)
 
 
 def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:

@@ -95,7 +95,7 @@ def _npy_header(path: PathLike, file: BufferedReader) -> tuple[tuple[int, ...], 
     dtype, shape, fortran, _ = read_npy_header(file, f"{path}:")
     if dtype.kind not in "iuf":
         raise ValueError(f"{path}: must hold real numbers, not {dtype}")
-    if len(shape) > 2 or not math.prod(shape):
+    if len(shape) not in (1, 2) or not math.prod(shape):
         raise ValueError(f"{path}: must be labels (m,) or columns (rows, m), not {shape}")
     if len(shape) == 2 and shape[0] > 1 and not fortran:
         raise ValueError(f"{path}: is in C order: save np.asfortranarray(...) of it")

@@ -7,7 +7,7 @@ from itertools import repeat
 
 import numpy as np
 import pytest
-from distributed import CancelledError, Client, LocalCluster
+from distributed import Client, LocalCluster
 from toolz import last, take
 
 from scratchmlp import (
@@ -24,6 +24,7 @@ from scratchmlp import (
 )
 from scratchmlp import _clusters as clusters
 from scratchmlp.__main__ import main
+from scratchmlp._cluster_calls import LostError
 from scratchmlp._clusters import ClusterMap
 from scratchmlp.workers import blas_threads, cluster
 
@@ -159,10 +160,10 @@ def test_what_kills_every_worker_is_given_up(mapped, monkeypatch):
 
     def lost(*_):
         attempts.append(1)
-        raise CancelledError
+        raise LostError("all of them")
 
     monkeypatch.setattr(clusters, "_placed", lost)
-    with pytest.raises(CancelledError):
+    with pytest.raises(ConnectionError, match="cluster: workers were lost 10 times.*all of them"):
         evaluate(params, PARTS, map=mapped)
     assert len(attempts) == 10
 

@@ -90,6 +90,7 @@ def npy(array, **changes):
 BAD_NPY = {
     "C order": (npy(np.zeros((30, 103))), "is in C order"),
     "words": (npy(np.array(["a"])), "must hold real numbers, not <U1"),
+    "no axes": (npy(np.array(3.0)), "must be labels"),
     "three axes": (npy(np.zeros((2, 3, 4))), "must be labels"),
     "empty": (npy(np.zeros((3, 0))), "must be labels"),
     "no header": (b"\x93NUMPY\x01\x00", "is no array of numbers"),

@@ -1,7 +1,10 @@
 """Maps over threads: in order, bounded, whole in their errors, and tidy afterwards."""
 
 import os
+import platform
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -96,3 +99,25 @@ def test_by_default_there_is_one_for_each_core():
     assert 1 <= cores() <= os.cpu_count()
     with threads() as pool:
         assert list(pool(abs, [-1])) == [1]
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+if sys.argv[1] == "kept":
+    from scratchmlp.workers import keep_freed_memory
+    keep_freed_memory()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for kilobytes in range(200, 3900, 100):
+    np.ones(1024 * kilobytes, np.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's malloc")
+def test_freed_memory_is_kept():
+    kept, given_back = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS, how])) for how in ("kept", "")
+    )
+    assert given_back > 10_000  # each of 78 MB of pages, 4 kB each
+    assert kept < 2_000  # once those of the largest
