@@ -85,7 +85,8 @@ def keep_freed_memory() -> None:
     been freed, up to this size. So one is allocated and freed, and never touched. Programs come to
     that by themselves when they free arrays of their data: training a network of 784, 256, 128, 64
     and 10 units from data that is never freed took 42 page faults a step of 512 examples, and 2
-    after this call; of 128 examples, none either way. Other allocators take no notice.
+    after this call; of 128 examples, none either way. Other allocators take no notice, nor does a
+    process whose environment sets MALLOC_TRIM_THRESHOLD_, as dask does for its workers.
 
     Source: the manual of `mallopt`, M_MMAP_THRESHOLD, "dynamic adjustment".
 
