@@ -111,7 +111,7 @@ def read(folder, number):
 
 
 def test_a_shard_that_is_a_function_is_called_by_the_worker(mapped, tmp_path):
-    for number, (part, labels, _) in enumerate(PARTS):
+    for number, (part, labels, *_) in enumerate(PARTS):
         np.save(tmp_path / f"X{number}.npy", part)
         np.save(tmp_path / f"y{number}.npy", labels)
     parts = [partial(read, tmp_path, number) for number in range(len(PARTS))]

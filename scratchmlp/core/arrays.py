@@ -94,6 +94,20 @@ def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
     return tuple([Layer(*map(function, *layers)) for layers in zip(*trees, strict=True)])
 
 
+def aligned(params: Params) -> Params:
+    """The same Params, none of whose arrays starts at an odd address, as those of a network may.
+
+    NumPy copies such operands of products, which may change the last bits of sums.
+
+    >>> params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
+    >>> aligned(params) is params
+    True
+    """
+    if all(array.flags.aligned for layer in params for array in layer):
+        return params
+    return map_layers(np.copy, params)
+
+
 def writable_or_none(array: A) -> A | None:
     """The array as memory to write a result in, or None if it is read-only, as all shared ones are.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from scratchmlp.core.arrays import Array, Layer, Numbers, freeze, frozen_view, plain
+from scratchmlp.core.arrays import Array, Layer, Numbers, freeze, owned, plain
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.trees import outline
 
@@ -126,4 +126,4 @@ def _picked(tree: Any, place: int) -> Any:
         return tree
     if tree.ndim == 1 and tree.dtype.kind == "f":
         return float(tree[place])
-    return frozen_view(np.asarray(tree[place]))
+    return owned(np.asarray(tree[place]))

@@ -14,6 +14,7 @@ from scratchmlp.core.arrays import (
     Grads,
     Numbers,
     Params,
+    aligned,
     frozen_tree,
     map_layers,
 )
@@ -168,6 +169,7 @@ def shard_sums(work: Work, shard: Shard) -> Sums:
             f"a shard must be a Batch or a function that returns one, not {checks.kind(batch)}"
         )
     rows, n_in = batch.rows, work.params[0].W.shape[-1]
+    work = work._replace(params=aligned(work.params))
     if rows is not None:
         check_rows(rows, work.params)
         work = work._replace(

@@ -16,6 +16,7 @@ from scratchmlp.core.arrays import (
     Numbers,
     freeze,
     frozen_tree,
+    frozen_view,
     map_layers,
     writable_or_none,
 )
@@ -77,7 +78,8 @@ def _in_order(results: Iterator[tuple[int, Sums]]) -> Iterator[Sums]:
                 f"map must give one result for each shard in their order, but gave that of shard "
                 f"{number} in the place of shard {expected}"
             )
-        yield sums
+        # A map may hold on to what it gives, and its copy of read-only arrays may be writable.
+        yield sums._replace(grads=map_layers(frozen_view, sums.grads))
     raise value_error("map gave fewer results than there are shards")
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, frozen_view, leaves
+from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
@@ -67,7 +67,7 @@ def zero_biases(tree: Params) -> Params:
     >>> zero_biases((Layer(np.ones((1, 1)), np.ones((1, 1))),))
     (Layer(W=array([[1.]]), b=array([[0.]])),)
     """
-    return tuple(Layer(frozen_view(W), freeze(np.zeros_like(b))) for W, b in tree)
+    return tuple(Layer(owned(W), freeze(np.zeros_like(b))) for W, b in tree)
 
 
 @public
