@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves
+from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves, owned
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
