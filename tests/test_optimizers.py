@@ -201,3 +201,18 @@ def test_wrong_arguments():
     ):
         with pytest.raises(error, match=message):
             make()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_blocks_of_long_arrays_and_any_memory_order_give_the_same_bits(name, monkeypatch):
+    """An array is updated number by number, however it is divided and wherever it lies."""
+    optimizer, rng = OPTIMIZERS[name](0.1), np.random.default_rng(0)
+    params = (Layer(rng.normal(size=(7, 5)), rng.normal(size=(7, 1))),)
+    grads = map_arrays(np.sin, params)
+    turned = map_arrays(np.asfortranarray, grads)
+    state = optimizer.init(params)
+    whole = optimizer.update(params, grads, state, 3)
+    assert same_bytes(optimizer.update(params, turned, state, 3), whole)
+    monkeypatch.setattr("scratchmlp.core.training.update_rules.BLOCK", 8)
+    assert same_bytes(optimizer.update(params, grads, state, 3), whole)
+    assert same_bytes(optimizer.update(params, turned, state, 3), whole)

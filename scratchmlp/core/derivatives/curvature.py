@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from toolz import accumulate
 
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree, map_layers
 from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data.batches import Map
@@ -180,6 +181,7 @@ def _check_second(network: Network) -> None:
 def _operator(
     derivative: Derivative, params: Params, data: Shards, network: Network, map: Map
 ) -> HessianOperator:
+    checks.function("map", map)
     if network.loss.curvature is None:
         raise value_error("network needs the curvature of its loss, which has none")
     return partial(_product, Work(params, network, derivative), data, map)

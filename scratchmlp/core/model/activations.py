@@ -90,7 +90,7 @@ def shifted(Z: Array) -> Array:
     array([[-1.],
            [ 0.]])
     """
-    return Z - Z.max(axis=-2, keepdims=True)
+    return Z - np.maximum.reduce(Z, axis=-2, keepdims=True)
 
 
 def exp(S: Array) -> Array:
@@ -102,12 +102,13 @@ def exp(S: Array) -> Array:
     >>> float(exp(np.array([-1000.0]))[0])
     8.75651076269652e-27
     """
-    return np.exp(np.maximum(S, -60))
+    E = np.maximum(S, -60)
+    return np.exp(E, out=E)
 
 
 def _softmax(Z: Array) -> Array:
     E = exp(shifted(Z))
-    E /= E.sum(axis=-2, keepdims=True)
+    E /= np.add.reduce(E, axis=-2, keepdims=True)
     return E
 
 

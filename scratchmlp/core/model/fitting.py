@@ -134,7 +134,7 @@ def weights(value: Any, m: int, n_out: int | None = None, k: int | None = None) 
 
 def some_weight(total: Any) -> None:
     """A sum of weights that a mean can be taken by."""
-    if not np.all(total):
+    if not (np.all(total) if isinstance(total, np.ndarray) else total):
         raise value_error("weights are all 0, so they have no mean")
 
 

@@ -81,7 +81,7 @@ def column_sums(A: Array) -> Array:
     >>> column_sums(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([[4., 6.]])
     """
-    return A.sum(axis=-2, keepdims=True)
+    return np.add.reduce(A, axis=-2, keepdims=True)
 
 
 def softmax_product(A: Array, dZ: Array) -> Array:
@@ -98,7 +98,9 @@ def softmax_product(A: Array, dZ: Array) -> Array:
 
 def _softmax_cross_entropy(Z: Array, Y: Array) -> Array:
     S = shifted(Z)
-    return np.log(exp(S).sum(axis=-2)) - (S * Y).sum(axis=-2)
+    total = np.add.reduce(exp(S), axis=-2)
+    S *= Y
+    return np.log(total) - np.add.reduce(S, axis=-2)
 
 
 def _softmax_curvature(A: Array, Y: Array, dZ: Array) -> Array:

@@ -170,7 +170,8 @@ def backpropagated(params: Params, cache: Cache, dZ: Array, network: Network) ->
 
 def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
     """The sums over the examples of their gradients, from each layer's dZ, the last layer first."""
-    column = np.ones((cache.A[0].shape[-1], 1), cache.A[0].dtype)  # much faster than np.sum
+    column = np.empty((cache.A[0].shape[-1], 1), cache.A[0].dtype)
+    column.fill(1)  # a product with it is much faster than np.sum
     grads = [
         Layer(product_transposed(dZ, A), dZ @ column)
         for dZ, A in zip(dZs, cache.A[-2::-1], strict=True)

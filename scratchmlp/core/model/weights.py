@@ -67,7 +67,7 @@ def weighted_sum(figures: Array, weights: Array | None) -> Numbers:
     11.0
     """
     if weights is None:
-        return _number(figures.sum(axis=-1, dtype=np.float64))
+        return _number(np.add.reduce(figures, axis=-1, dtype=np.float64))
     if weights.ndim == 3:
         return np.einsum("...m,...m->...", weights[:, 0].astype(np.float64), figures)
     return _number(np.dot(figures, weights.astype(np.float64)))

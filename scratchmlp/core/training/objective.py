@@ -92,6 +92,7 @@ def evaluate(
     >>> evaluate(params, Batch(np.array([[3.0, 4.0]]), np.array([0, 1])))
     Evaluation(loss=0.6931471805599453, accuracy=0.5)
     """
+    checks.function("map", map)
     work = Work(params, resolved(network, params), None)
     return reduced(work, as_shards("shards", shards), map)[0]
 
@@ -113,6 +114,7 @@ def value_and_grad(
     array([[ 0.25],
            [-0.25]])
     """
+    checks.function("map", map)
     work = Work(params, resolved(network, params), backpropagate)
     evaluation, grads = reduced(work, as_shards("shards", shards), map)
     return evaluation, frozen_tree(grads)
@@ -144,19 +146,20 @@ def data_as_shards(X: Any, y: Any = None, weights: Any = None) -> Shards:
 
 def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
     """The means over all shards of the loss, the accuracy and the derivative."""
-    checks.function("map", map)
-    alone = isinstance(shards, (Batch, Data))
-    each: tuple[Any, ...] = (shards,) if isinstance(shards, (Batch, Data)) else tuple(shards)
-    if not each:
-        raise value_error("there are no shards")
-    work = work._replace(alone=len(each) == 1)
-    sums = shard_sums(work, each[0]) if alone else sums_over(map, partial(shard_sums, work), each)
+    if isinstance(shards, (Batch, Data)):
+        work = Work(work.params, work.network, work.derivative, work.vectors, alone=True)
+        sums = shard_sums(work, shards)
+    else:
+        each = tuple(shards)
+        if not each:
+            raise value_error("there are no shards")
+        work = work._replace(alone=len(each) == 1)
+        sums = sums_over(map, partial(shard_sums, work), each)
     fitting.some_weight(sums.total)
-    with quiet():
-        mean = Evaluation(mean_of(sums.loss, sums.total), mean_of(sums.correct, sums.weight))
-        if work.alone or work.derivative is None:
-            return mean, sums.grads
-        return mean, map_layers(partial(scaled, 1 / sums.total), sums.grads)
+    mean = Evaluation(mean_of(sums.loss, sums.total), mean_of(sums.correct, sums.weight))
+    if work.alone or work.derivative is None:
+        return mean, sums.grads
+    return mean, map_layers(partial(scaled, 1 / sums.total), sums.grads)
 
 
 def shard_sums(work: Work, shard: Shard) -> Sums:
@@ -168,17 +171,16 @@ def shard_sums(work: Work, shard: Shard) -> Sums:
         raise type_error(
             f"a shard must be a Batch or a function that returns one, not {checks.kind(batch)}"
         )
-    rows, n_in = batch.rows, work.params[0].W.shape[-1]
-    work = work._replace(params=aligned(work.params))
+    rows, params = batch.rows, aligned(work.params)
     if rows is not None:
-        check_rows(rows, work.params)
-        work = work._replace(
-            params=restrict(work.params, rows),
-            vectors=tuple(restrict(vector, rows) for vector in work.vectors),
-        )
+        check_rows(rows, params)
+        vectors = tuple(restrict(vector, rows) for vector in work.vectors)
+        work = work._replace(params=restrict(params, rows), vectors=vectors)
+    elif params is not work.params:
+        work = work._replace(params=params)
     sums = _batch_sums(work, batch)
     if rows is not None and work.derivative is not None:
-        sums = sums._replace(grads=expand(sums.grads, rows, n_in))
+        sums = sums._replace(grads=expand(sums.grads, rows, params[0].W.shape[-1]))
     return sums if work.alone else sums._replace(grads=frozen_tree(sums.grads))
 
 

@@ -1,14 +1,14 @@
 """The rules of the optimizers: from an array, its gradient and its memory to their successors.
 
-A rule is a function of some numbers, an array a, its gradient g and its memory, that returns the
-new array and the new memory. In a stack a number may be an array that has one for each network.
+A rule is a function of some numbers, an array a, its gradient g and its memory, that writes the new
+array and the new memory into the arrays that come last. It is given long arrays in blocks, which
+stay in the cache from one operation to the next.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,7 +17,8 @@ from scratchmlp.core.arrays import Array, Layer, Numbers, freeze
 from scratchmlp.core.border import value_error
 from scratchmlp.core.stacks import per_network
 
-Rule: TypeAlias = Callable[..., tuple[Array, ...]]
+Rule: TypeAlias = Callable[..., None]
+BLOCK = 1 << 15  # numbers: what a rule reads and writes of each array is then 128 kB of float32
 
 
 def applied(
@@ -26,73 +27,87 @@ def applied(
     """The trees that a rule makes of the corresponding arrays of others, as read-only arrays.
 
     The trees are of parameters, of their gradients, and of memories. Gradients are taken in the
-    dtype of the parameters. The b of a Layer may have other numbers.
+    dtype of the parameters. In a stack a number may be an array that has one for each network; the
+    b of a Layer may have numbers of its own.
 
     >>> tree = (np.array([2.0]), np.array([3.0]))
-    >>> applied(lambda rate, a, g: (a - rate * g,), [0.5], tree, tree)
+    >>> applied(descend, [0.5], tree, tree)
     [(array([1.]), array([1.5]))]
     """
     first, grads, *_ = trees
     if not isinstance(first, tuple):
-        if first.shape != np.shape(grads):
-            raise value_error(f"a gradient has shape {np.shape(grads)} but its array {first.shape}")
-        own = [per_network(number, first) for number in numbers]
-        rest = (grads.astype(first.dtype, copy=False), *trees[2:])
-        return [freeze(array) for array in rule(*own, first, *rest)]
-    if not first:
-        return [first] * (len(trees) - 1)
+        return _of_arrays(rule, numbers, *trees)
     if not isinstance(grads, tuple) or len(grads) != len(first):
         raise value_error("the gradients must have the structure of the parameters")
-    of_each = (numbers, biases or numbers) if isinstance(first, Layer) else repeat(numbers)
-    parts = [
-        applied(rule, own, *branches, biases=biases)
-        for own, branches in zip(of_each, zip(*trees, strict=True), strict=False)
-    ]
+    if isinstance(first, Layer):
+        branches = zip(*trees, strict=True)
+        own = numbers if biases is None else biases
+        W, b = _of_arrays(rule, numbers, *next(branches)), _of_arrays(rule, own, *next(branches))
+        return [*map(Layer, W, b)]
+    parts = [applied(rule, numbers, *each, biases=biases) for each in zip(*trees, strict=True)]
     make = getattr(first, "_make", tuple)
-    return [make(arrays) for arrays in zip(*parts, strict=True)]
+    return [make(each) for each in zip(*parts, strict=True)] if parts else [first] * len(trees[1:])
 
 
-def descend(rate: Any, a: Array, g: Array) -> tuple[Array]:
+def _of_arrays(
+    rule: Rule, numbers: Sequence[Numbers], a: Array, g: Array, *memory: Array
+) -> list[Array]:
+    if g.shape != a.shape:
+        raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
+    arrays = a, g if g.dtype == a.dtype else g.astype(a.dtype), *memory
+    new = [np.empty_like(a) for _ in arrays[1:]]
+    whole = a.size <= BLOCK or any(isinstance(number, np.ndarray) for number in numbers)
+    if whole or not all(each.flags.c_contiguous for each in (*arrays, *new)):
+        rule(*[per_network(number, a) for number in numbers], *arrays, *new)
+    else:
+        flat = [each.reshape(-1) for each in (*arrays, *new)]
+        for start in range(0, a.size, BLOCK):
+            rule(*numbers, *[each[start : start + BLOCK] for each in flat])
+    return [*map(freeze, new)]
+
+
+def descend(rate: Any, a: Array, g: Array, new: Array) -> None:
     """a - rate g.
 
-    >>> descend(0.5, np.array([2.0]), np.array([2.0]))
-    (array([1.]),)
+    >>> new = np.empty(1)
+    >>> descend(0.5, np.array([2.0]), np.array([2.0]), new)
+    >>> new
+    array([1.])
     """
-    return (_descended(rate, a, g),)
+    np.multiply(rate, g, out=new)
+    np.subtract(a, new, out=new)
 
 
-def heavy_ball(rate: Any, beta: Any, a: Array, g: Array, v: Array) -> tuple[Array, ...]:
-    """Momentum's.
-
-    >>> heavy_ball(0.5, 0.5, np.array([1.0]), np.array([1.0]), np.array([2.0]))
-    (array([0.]), array([2.]))
-    """
-    velocity = _accumulated(beta, v, g)
-    return _descended(rate, a, velocity), velocity
-
-
-def nesterov(rate: Any, beta: Any, a: Array, g: Array, v: Array) -> tuple[Array, ...]:
-    """Nesterov's.
-
-    >>> nesterov(0.5, 0.5, np.array([1.0]), np.array([1.0]), np.array([2.0]))
-    (array([0.]), array([2.]))
-    """
-    velocity = _accumulated(beta, v, g)
-    direction = _accumulated(beta, velocity, g)
-    return _descended(rate, a, direction, out=direction), velocity
+def heavy_ball(
+    rate: Any, beta: Any, a: Array, g: Array, v: Array, new: Array, velocity: Array
+) -> None:
+    """Momentum's: v = beta v + g, and a - rate v."""
+    np.multiply(beta, v, out=velocity)
+    velocity += g
+    descend(rate, a, velocity, new)
 
 
-def rmsprop(rate: Any, beta: Any, epsilon: Any, a: Array, g: Array, s: Array) -> tuple[Array, ...]:
-    """RMSProp's.
+def nesterov(
+    rate: Any, beta: Any, a: Array, g: Array, v: Array, new: Array, velocity: Array
+) -> None:
+    """Nesterov's: v = beta v + g, and a - rate (g + beta v)."""
+    np.multiply(beta, v, out=velocity)
+    velocity += g
+    np.multiply(beta, velocity, out=new)
+    new += g
+    descend(rate, a, new, new)
 
-    >>> new, second = rmsprop(0.5, 0.75, 1e-8, np.array([1.0]), np.array([1.0]), np.array([0.0]))
-    >>> new.round(6), second
-    (array([0.]), array([0.25]))
-    """
-    second = blended(s, g * g, beta)
-    scale = np.sqrt(second)
-    scale += epsilon
-    return _descended(rate, a, np.divide(g, scale, out=scale), out=scale), second
+
+def rmsprop(
+    rate: Any, beta: Any, epsilon: Any, a: Array, g: Array, s: Array, new: Array, second: Array
+) -> None:
+    """RMSProp's: s = beta s + (1 - beta) g^2, and a - rate g / (sqrt(s) + epsilon)."""
+    np.multiply(g, g, out=new)
+    blend(beta, s, new, second)
+    np.sqrt(second, out=new)
+    new += epsilon
+    np.divide(g, new, out=new)
+    descend(rate, a, new, new)
 
 
 def adam_numbers(
@@ -107,48 +122,37 @@ def adam_numbers(
     return rate * scale, beta1, beta2, epsilon * root, decay / scale
 
 
-def adam(
-    rate: Any, beta1: Any, beta2: Any, epsilon: Any, decay: Any, a: Array, g: Array, *moments: Array
-) -> tuple[Array, ...]:
+def adam(rate: Any, beta1: Any, beta2: Any, epsilon: Any, decay: Any, *arrays: Array) -> None:
     """Adam's, and with a weight decay AdamW's, by the numbers of `adam_numbers`.
 
-    >>> a, g, m, s = (np.array([number]) for number in (1.0, 1.0, 0.0, 0.0))
-    >>> adam(*adam_numbers(0.5, 0.9, 0.999, 1e-8, 0.0, 0), a, g, m, s)[0].round(6)
-    array([0.5])
+    >>> numbers, (a, g, m, s) = adam_numbers(0.5, 0.9, 0.999, 1e-8, 0.0, 0), np.eye(4)[:, :1] + 1
+    >>> adam(*numbers, a, g, 0 * m, 0 * s, new := np.empty(1), m, s)
+    >>> new.round(6)
+    array([1.5])
     """
-    first = blended(moments[0], g, beta1)
-    second = blended(moments[1], g * g, beta2)
-    scale = np.sqrt(second)
-    scale += epsilon
-    direction = np.divide(first, scale, out=scale)
+    a, g, m, s, new, first, second = arrays
+    blend(beta1, m, g, first)
+    np.multiply(g, g, out=new)
+    blend(beta2, s, new, second)
+    np.sqrt(second, out=new)
+    new += epsilon
+    np.divide(first, new, out=new)
     if isinstance(decay, np.ndarray) or decay:
-        direction += decay * a
-    return _descended(rate, a, direction, out=direction), first, second
+        new += decay * a
+    descend(rate, a, new, new)
 
 
-def blended(old: Array, new: Array, beta: Any) -> Array:
-    """The mean beta old + (1 - beta) new, as a fresh array.
+def blend(beta: Any, old: Array, new: Array, mean: Array) -> None:
+    """beta old + (1 - beta) new.
 
-    >>> blended(np.array([4.0]), np.array([0.0]), 0.25)
+    >>> mean = np.empty(1)
+    >>> blend(0.25, np.array([4.0]), np.array([0.0]), mean)
+    >>> mean
     array([1.])
     """
-    mean = new - old
+    np.subtract(new, old, out=mean)
     mean *= 1 - beta
     mean += old
-    return mean
-
-
-def _accumulated(beta: Any, v: Array, g: Array) -> Array:
-    """beta v + g, as a fresh array."""
-    velocity = beta * v
-    velocity += g
-    return velocity
-
-
-def _descended(rate: Any, a: Array, direction: Array, out: Array | None = None) -> Array:
-    """a - rate direction, as a fresh array, or in the memory that is given for it."""
-    change = np.multiply(rate, direction, out=out)
-    return np.subtract(a, change, out=change)
 
 
 def _root(number: Numbers) -> Numbers:

@@ -17,7 +17,7 @@ from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
 from scratchmlp.core.training.state import State
-from scratchmlp.core.training.update_rules import applied, blended
+from scratchmlp.core.training.update_rules import applied, blend
 from scratchmlp.core.trees import map_arrays, owned_tree
 
 
@@ -300,11 +300,9 @@ def _penalized(decay: Numbers, params: Params, grads: Grads) -> Grads:
     return penalized
 
 
-def _with_penalty(decay: Any, a: Array, g: Array) -> tuple[Array]:
-    if not isinstance(decay, np.ndarray) and decay == 0:
-        return (g.view(),)
-    penalty = decay * a
-    return (np.add(penalty, g, out=penalty),)
+def _with_penalty(decay: Any, a: Array, g: Array, new: Array) -> None:
+    np.multiply(decay, a, out=new)
+    new += g
 
 
 def _bounded(limit: Numbers, params: Params) -> Params:
@@ -347,9 +345,5 @@ def _moving_average(
         )
     # The weights of so many updates add up to 1 - decay^updates, and are divided by that.
     kept = 1 - (1 - decay) / (1 - decay ** (updates if updates.ndim else int(updates)))
-    (average,) = applied(_blended, [kept], state.average, new)
+    (average,) = applied(blend, [kept], state.average, new)
     return new, AverageState(memory, average, updates)
-
-
-def _blended(kept: Any, average: Array, new: Array) -> tuple[Array]:
-    return (blended(average, new, kept),)
