@@ -222,6 +222,7 @@ SETTINGS = {
     "not a number": ({"learning_rate": float("nan")}, "learning_rate must be a number"),
     "what is none": ({"seed": None}, "seed must be a whole number"),
     "two that do not go together": ({"iterations": 5}, "leave out one"),
+    "no address": ({"cluster": "x", "batch_size": None}, "cluster must be an address"),
     "no fingerprint": ({"data_fingerprint": [1]}, "data_fingerprint must have"),
     "a wrong count": ({"patience_from": -1}, "patience_from must be"),
 }

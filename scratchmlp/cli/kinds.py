@@ -5,6 +5,7 @@ It raises ValueError with the words that come after the setting's name: "must be
 """
 
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 
 MOST = 2**53  # integers up to here are exact as floats too
 FINITE = sys.float_info.max
+_ADDRESS = re.compile(r"(\w+://)?(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}(/\S*)?", re.ASCII)
 
 
 def number(text: str) -> Any:
@@ -102,7 +104,14 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
-FLAG, TEXT, PATH = Kind(_flag), Kind(_text), Kind(_path)
+def _address(value: Any) -> str:
+    # A client that was made of anything else would complain once more when it is deleted.
+    if not isinstance(value, str) or _ADDRESS.fullmatch(value) is None:
+        _refuse("an address such as tcp://127.0.0.1:8786", value)
+    return value
+
+
+FLAG, PATH, ADDRESS = Kind(_flag), Kind(_path), Kind(_address)
 
 
 def _whole(least: int, value: Any) -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import Saved
-from scratchmlp.cli.kinds import FLAG, PATH, TEXT, Kind, named, one_of, real, several, whole
+from scratchmlp.cli.kinds import ADDRESS, FLAG, PATH, Kind, named, one_of, real, several, whole
 
 
 class NetworkSettings(NamedTuple):
@@ -144,7 +144,7 @@ KINDS: dict[str, Kind] = {
     "patience": whole(1),
     "min_improvement": real(),
     "workers": whole(1),
-    "cluster": TEXT,
+    "cluster": ADDRESS,
 }
 
 Group = TypeVar("Group", bound=tuple[Any, ...])
