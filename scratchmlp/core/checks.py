@@ -135,7 +135,8 @@ def classes(y: Array, n_classes: int, name: str = "labels y") -> None:
     """Integers from 0 to n_classes - 1, at least one, in an array of integers of any shape."""
     not_empty(name, y)
     # As unsigned numbers the negative ones are the largest: one look finds both.
-    if y.view(f"{y.dtype.byteorder}u{y.itemsize}").max() >= n_classes:
+    unsigned = y if y.dtype.kind == "u" else y.view(f"{y.dtype.byteorder}u{y.itemsize}")
+    if np.maximum.reduce(unsigned, axis=None) >= n_classes:
         low, high = 0 if y.dtype.kind == "u" else y.min(), y.max()
         raise value_error(
             f"{name} must be in 0 ... {n_classes - 1}, not {low if low < 0 else high}"

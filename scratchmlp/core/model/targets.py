@@ -74,7 +74,7 @@ def columns_of_labels(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -
     >>> columns_of_labels(np.array([[1, 0]]), 2).shape
     (1, 2, 2)
     """
-    classes = np.arange(n_classes).astype(y.dtype)[:, np.newaxis]
+    classes = np.arange(n_classes, dtype=y.dtype)[:, np.newaxis]
     return (y[..., np.newaxis, :] == classes).astype(dtype)
 
 

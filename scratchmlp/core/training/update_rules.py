@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +24,7 @@ BLOCK = 1 << 15  # numbers: what a rule reads and writes of each array is then 1
 
 def applied(
     rule: Rule, numbers: Sequence[Numbers], *trees: Any, biases: Sequence[Numbers] | None = None
-) -> list[Any]:
+) -> Any:
     """The trees that a rule makes of the corresponding arrays of others, as read-only arrays.
 
     The trees are of parameters, of their gradients, and of memories. Gradients are taken in the
@@ -34,36 +35,49 @@ def applied(
     >>> applied(descend, [0.5], tree, tree)
     [(array([1.]), array([1.5]))]
     """
+    own = numbers if biases is None else biases
+    stacked = any(isinstance(number, np.ndarray) for number in (*numbers, *own))
+    of_array = _of_stack if stacked else _of_array
+    return _applied(partial(of_array, rule, numbers), partial(of_array, rule, own), *trees)
+
+
+def _applied(of_weights: Callable[..., Any], of_biases: Callable[..., Any], *trees: Any) -> Any:
     first, grads, *_ = trees
     if not isinstance(first, tuple):
-        return _of_arrays(rule, numbers, *trees)
+        return of_weights(*trees)
     if not isinstance(grads, tuple) or len(grads) != len(first):
         raise value_error("the gradients must have the structure of the parameters")
     if isinstance(first, Layer):
-        branches = zip(*trees, strict=True)
-        own = numbers if biases is None else biases
-        W, b = _of_arrays(rule, numbers, *next(branches)), _of_arrays(rule, own, *next(branches))
-        return [*map(Layer, W, b)]
-    parts = [applied(rule, numbers, *each, biases=biases) for each in zip(*trees, strict=True)]
+        weights, biases = zip(*trees, strict=True)
+        return [*map(Layer, of_weights(*weights), of_biases(*biases))]
+    parts = [_applied(of_weights, of_biases, *each) for each in zip(*trees, strict=True)]
     make = getattr(first, "_make", tuple)
     return [make(each) for each in zip(*parts, strict=True)] if parts else [first] * len(trees[1:])
 
 
-def _of_arrays(
-    rule: Rule, numbers: Sequence[Numbers], a: Array, g: Array, *memory: Array
-) -> list[Array]:
-    if g.shape != a.shape:
-        raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
-    arrays = a, g if g.dtype == a.dtype else g.astype(a.dtype), *memory
-    new = [np.empty_like(a) for _ in arrays[1:]]
-    whole = a.size <= BLOCK or any(isinstance(number, np.ndarray) for number in numbers)
-    if whole or not all(each.flags.c_contiguous for each in (*arrays, *new)):
-        rule(*[per_network(number, a) for number in numbers], *arrays, *new)
+def _of_array(rule: Rule, numbers: Sequence[Any], a: Array, *rest: Array) -> list[Array]:
+    arrays = (a, *_fitting(a, *rest))
+    new = [np.empty_like(a) for _ in rest]
+    if a.size <= BLOCK or not all(each.flags.c_contiguous for each in (*arrays, *new)):
+        rule(*numbers, *arrays, *new)
     else:
         flat = [each.reshape(-1) for each in (*arrays, *new)]
         for start in range(0, a.size, BLOCK):
             rule(*numbers, *[each[start : start + BLOCK] for each in flat])
     return [*map(freeze, new)]
+
+
+def _of_stack(rule: Rule, numbers: Sequence[Numbers], a: Array, *rest: Array) -> list[Array]:
+    new = [np.empty_like(a) for _ in rest]
+    rule(*[per_network(number, a) for number in numbers], a, *_fitting(a, *rest), *new)
+    return [*map(freeze, new)]
+
+
+def _fitting(a: Array, g: Array, *memory: Array) -> tuple[Array, ...]:
+    """The gradient of an array in its dtype, and the memory."""
+    if g.shape != a.shape:
+        raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
+    return g if g.dtype == a.dtype else g.astype(a.dtype), *memory
 
 
 def descend(rate: Any, a: Array, g: Array, new: Array) -> None:
