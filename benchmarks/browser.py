@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    "--hide-scrollbars",
 )
 # A 3, in a drawing area of 280 by 280.
 THREE = (

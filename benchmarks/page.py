@@ -22,9 +22,9 @@ FIGURE = Path(__file__).with_name("figures") / "page.png"
 def main() -> None:
     """Train for some epochs, write the page, draw a 3 on it, and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=10, help="of training (default: 10)")
     parser.add_argument("--page", type=Path, metavar="FILE", help="keep the page there")
-    parser.add_argument("--figure", type=Path, default=FIGURE, metavar="FILE")
+    parser.add_argument("--figure", type=Path, default=FIGURE, metavar="FILE", help="the picture")
     options = parser.parse_args()
     training, test = mnist()
     updates = options.epochs * 60_000 // 128
@@ -42,7 +42,7 @@ def main() -> None:
 def picture(page: Path, path: Path) -> None:
     """What the page looks like on a desk when a 3 has been drawn."""
     with chromium() as driver:
-        resize(driver, 1120, 1000)
+        resize(driver, 1120, 905)
         driver.get(page.absolute().as_uri())
         driver.find_element("id", "clear").click()
         draw(driver, THREE)
