@@ -187,7 +187,7 @@ def imported(path: Path) -> None:
 def pieces(path: Path) -> None:
     """Read all shards of it, as examples and as targets."""
     for shard in file_shards(path, path, size=3):
-        X, y, _ = shard()
+        X, y, *_ = shard()
         assert X.ndim == 2
         assert y.ndim in {1, 2}
 
