@@ -6,7 +6,7 @@ what the readers' code does with a file, from the folder above this one:
     pip install atheris
     python -m tests.fuzz idx -max_total_time=60
 
-The other targets are `csv`, `npy` and `checkpoint`; what follows is libFuzzer's own.
+The other targets are `csv`, `npy`, `checkpoint` and `safetensors`; what follows is libFuzzer's own.
 """
 
 import gzip
@@ -32,6 +32,8 @@ from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
 from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.datasets import has_labels, load_csv, load_idx
+from scratchmlp.descriptions import CLASSES, Target, pixels
+from scratchmlp.export import export, from_safetensors
 from scratchmlp.file_shards import file_shards
 
 MOST_SECONDS = 5  # a mutant takes a millisecond; this is for a machine that is very busy
@@ -100,6 +102,21 @@ def saved(*sizes: int, optimizer=None, dtype=np.float64, network: Network | None
         return path.read_bytes()
 
 
+def tensors(*sizes: int, dtype=np.float32, **more) -> Seed:
+    """A file of safetensors as its header's length, the header, and the numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        export(path, init_params(sizes, dtype=dtype), **more)
+        content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+
+    def pack(parts: Sequence[bytes]) -> bytes:
+        header, numbers = parts
+        return len(header).to_bytes(8, "little") + header + numbers
+
+    return Seed((content[8:end], content[end:]), pack)
+
+
 def idx(code: int, dtype: str, *shape: int) -> tuple[bytes, bytes]:
     header = struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape)
     return header, np.arange(np.prod(shape)).astype(dtype).tobytes()
@@ -124,6 +141,11 @@ def seeds() -> dict[str, list[Seed]]:
         saved(2, 2, optimizer=odd),
         saved(2, 2, optimizer=()),
     ]
+    pets = Target(CLASSES, ("pet",), ("cat", "dog"))
+    exported = [
+        tensors(2, 3, network=Network(leaky_relu(0.1))),
+        tensors(3, 2, 2, dtype=np.float64, description=pixels(3, (1, 3), pets)),
+    ]
     again = [Seed((*members(each).values(),), zipped([*members(each)])) for each in networks]
     return {
         "idx": [Seed(each, pack) for each in digits + numbers for pack in (b"".join, gzipped)],
@@ -133,6 +155,7 @@ def seeds() -> dict[str, list[Seed]]:
             for pack in (b"".join, gzipped)
         ],
         "npy": [Seed((npy(each),)) for each in (np.ones((3, 4), "f", "F"), np.arange(5))],
+        "safetensors": exported,
         "checkpoint": [Seed((each,)) for each in networks] + again + [*map(telling, networks)],
     }
 
@@ -153,10 +176,18 @@ def checkpoint(path: Path) -> None:
     save(path.with_name("again"), state, network=network)
 
 
+def imported(path: Path) -> None:
+    """Read the network, and see that it is what is promised and can be exported again."""
+    params, network, description = from_safetensors(path)
+    assert all(np.isfinite(array).all() for array in leaves(params))
+    assert not any(array.flags.writeable for array in leaves(params))
+    export(path.with_name("again.safetensors"), params, network, description=description)
+
+
 def pieces(path: Path) -> None:
     """Read all shards of it, as examples and as targets."""
     for shard in file_shards(path, path, size=3):
-        X, y, _ = shard()
+        X, y, *_ = shard()
         assert X.ndim == 2
         assert y.ndim in {1, 2}
 
@@ -174,6 +205,7 @@ READERS: dict[str, tuple[Callable[[Path], object], ...]] = {
         lambda path: examples(path, load_csv, False),
     ),
     "checkpoint": (checkpoint,),
+    "safetensors": (imported,),
 }
 
 

@@ -14,7 +14,7 @@ from scratchmlp.datasets import load_csv, load_idx
 from tests.fuzz import READERS, fault, idx, members, mutant, saved, seeds, zipped
 
 SEEDS = seeds()
-COUNTS = {"idx": 80, "csv": 140, "npy": 400, "checkpoint": 180}
+COUNTS = {"idx": 80, "csv": 140, "npy": 400, "checkpoint": 180, "safetensors": 400}
 GOOD = saved(2, 3)
 
 

@@ -1,4 +1,4 @@
-"""What the command line does: train (in `training`), evaluate and predict."""
+"""What the command line does: train (in `training`), evaluate, predict, export (in `exports`)."""
 
 import csv
 from collections.abc import Sequence
@@ -15,18 +15,26 @@ from scratchmlp import (
 )
 from scratchmlp._atomic import replacing
 from scratchmlp.cli import data, figures, models
-from scratchmlp.cli.settings import EvaluateSettings, PredictSettings, TrainSettings
+from scratchmlp.cli.exports import export_command
+from scratchmlp.cli.settings import (
+    EvaluateSettings,
+    ExportSettings,
+    PredictSettings,
+    TrainSettings,
+)
 from scratchmlp.cli.training import train_command
 from scratchmlp.core.arrays import Array
 from scratchmlp.workers import blas_threads, threads
 
 
-def run(settings: TrainSettings | EvaluateSettings | PredictSettings) -> None:
+def run(settings: TrainSettings | EvaluateSettings | PredictSettings | ExportSettings) -> None:
     """Do what the settings of a command ask for."""
     if isinstance(settings, TrainSettings):
         train_command(settings)
     elif isinstance(settings, EvaluateSettings):
         evaluate_command(settings)
+    elif isinstance(settings, ExportSettings):
+        export_command(settings)
     else:
         predict_command(settings)
 

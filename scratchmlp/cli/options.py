@@ -22,6 +22,7 @@ from scratchmlp.cli.settings import (
     DEFAULTS,
     KINDS,
     EvaluateSettings,
+    ExportSettings,
     PredictSettings,
     TrainSettings,
     by_name,
@@ -33,6 +34,7 @@ COMMANDS = {
     "train": "train a network (the default)",
     "evaluate": "measure a network",
     "predict": "label images",
+    "export": "write a network for elsewhere: .onnx, .safetensors (PyTorch), or a page, .html",
 }
 DATA = (
     "a folder of IDX files, or a CSV file with a header (default: the MNIST that comes with the "
@@ -46,6 +48,7 @@ OTHERS: dict[str, Kind] = {  # than the settings of a run
     "plot": PATH,
     "recipe": one_of(RECIPES),
     "model": several(PATH),
+    "file": PATH,
 }
 
 
@@ -57,7 +60,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 
-def parse(arguments: Sequence[str]) -> TrainSettings | EvaluateSettings | PredictSettings:
+def parse(
+    arguments: Sequence[str],
+) -> TrainSettings | EvaluateSettings | PredictSettings | ExportSettings:
     """What is asked for: the options given, over those of a recipe or of a run that is resumed.
 
     Raises ValueError for a wrong value, for settings that do not fit together and for a run that
@@ -72,6 +77,8 @@ def parse(arguments: Sequence[str]) -> TrainSettings | EvaluateSettings | Predic
     if command == "evaluate":
         base = {"data": None, "plot": None, "workers": cores()}
         return EvaluateSettings(**(base | given))
+    if command == "export":
+        return ExportSettings(**({"data": None} | given))
     if command == "predict":
         return PredictSettings(**({"data": None, "out": Path("submission.csv")} | given))
     return _train_settings(given)
@@ -107,14 +114,17 @@ def _checked(folder: Path, before: Saved) -> dict[str, Any]:
 def _parser() -> Parser:
     top = Parser(prog="scratchmlp", description="Multilayer perceptrons from scratch in NumPy.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    train, evaluate, predict = (
+    train, evaluate, predict, export = (
         commands.add_parser(name, help=text, argument_default=argparse.SUPPRESS)
         for name, text in COMMANDS.items()
     )
     for command in (train, evaluate, predict):
         _adder(command)("--data", DATA, "PATH")
-    for command in (evaluate, predict):
+    for command in (evaluate, predict, export):
         command.add_argument("model", nargs="+", metavar="MODEL", help=MODEL)
+    text = "the file to write, of the kind that its suffix tells: .onnx, .safetensors or .html"
+    export.add_argument("file", metavar="FILE", help=text)
+    _adder(export)("--data", f"examples for a page: {DATA}", "PATH")
     for command in (train, evaluate):
         _adder(command)("--workers", f"threads (default: {cores()})", "N")
     text = "a folder for pictures of the network, of its mistakes and of its weights"

@@ -103,6 +103,14 @@ class PredictSettings(NamedTuple):
     out: Path
 
 
+class ExportSettings(NamedTuple):
+    """Which models go to a file for elsewhere, and with which examples."""
+
+    model: tuple[Path, ...]
+    file: Path
+    data: Path | None
+
+
 GROUPS = (
     NetworkSettings,
     UpdateSettings,
