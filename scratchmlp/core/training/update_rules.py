@@ -56,12 +56,12 @@ def _applied(of_weights: Callable[..., Any], of_biases: Callable[..., Any], *tre
 
 
 def _of_array(rule: Rule, numbers: Sequence[Any], a: Array, *rest: Array) -> list[Array]:
-    arrays = (a, *_fitting(a, *rest))
     new = [np.empty_like(a) for _ in rest]
-    if a.size <= BLOCK or not all(each.flags.c_contiguous for each in (*arrays, *new)):
-        rule(*numbers, *arrays, *new)
+    arrays = a, *_fitting(a, *rest), *new
+    if a.size <= BLOCK or not all(each.flags.c_contiguous for each in arrays):
+        rule(*numbers, *arrays)
     else:
-        flat = [each.reshape(-1) for each in (*arrays, *new)]
+        flat = [each.reshape(-1) for each in arrays]
         for start in range(0, a.size, BLOCK):
             rule(*numbers, *[each[start : start + BLOCK] for each in flat])
     return [*map(freeze, new)]
