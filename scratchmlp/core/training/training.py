@@ -33,6 +33,7 @@ from scratchmlp.core.training.own_objectives import checked_objective
 from scratchmlp.core.training.own_optimizers import check_memory, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 from scratchmlp.core.training.state import DivergenceError, State, Trained
+from scratchmlp.core.training.update_rules import Spare
 from scratchmlp.core.trees import owned_tree
 
 # As the library's `value_and_grad`, by which one's own may be replaced.
@@ -203,7 +204,7 @@ def _advance(
         loss, accuracy = _of_those_left(state, loss, accuracy)
     if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
         _diverge(optimizer, good, state)
-    params, memory = optimizer.update(state.params, grads, state.optimizer, state.iteration)
+    params, memory = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
     return state, State(params, memory, state.iteration + 1, loss, accuracy)
 
 

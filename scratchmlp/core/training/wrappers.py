@@ -18,7 +18,7 @@ from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimi
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.update_rules import applied, blend
-from scratchmlp.core.trees import map_arrays, owned_tree
+from scratchmlp.core.trees import owned_tree
 
 
 class AverageState(NamedTuple):
@@ -289,10 +289,18 @@ def _frozen(params: Params, grads: Grads, state: Any, iteration: int) -> Updated
 
 def _clipped(max_norm: Numbers, grads: Grads) -> Grads:
     norm = global_norm(grads)
-    if isinstance(norm, np.ndarray) or isinstance(max_norm, np.ndarray):
-        factors = np.minimum(1.0, max_norm / np.maximum(norm, np.finfo(float).tiny))
-        return map_arrays(lambda g: g * per_network(factors, g), grads)
-    return map_arrays(partial(np.multiply, max_norm / norm), grads) if norm > max_norm else grads
+    if not isinstance(norm, np.ndarray) and not isinstance(max_norm, np.ndarray):
+        if norm <= max_norm:
+            return grads
+        factor: Numbers = max_norm / norm
+    else:
+        factor = np.minimum(1.0, max_norm / np.maximum(norm, np.finfo(float).tiny))
+    (scaled,) = applied(_scale, [factor], grads, grads)
+    return scaled
+
+
+def _scale(factor: Any, g: Array, _: Array, new: Array) -> None:
+    np.multiply(factor, g, out=new)
 
 
 def _penalized(decay: Numbers, params: Params, grads: Grads) -> Grads:
@@ -301,8 +309,7 @@ def _penalized(decay: Numbers, params: Params, grads: Grads) -> Grads:
 
 
 def _with_penalty(decay: Any, a: Array, g: Array, new: Array) -> None:
-    np.multiply(decay, a, out=new)
-    new += g
+    np.add(decay * a, g, out=new)
 
 
 def _bounded(limit: Numbers, params: Params) -> Params:
