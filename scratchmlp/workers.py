@@ -88,7 +88,7 @@ def keep_freed_memory() -> None:
     after this call; of 128 examples, none either way. Other allocators take no notice, nor does a
     process whose environment sets MALLOC_TRIM_THRESHOLD_, as dask does for its workers.
 
-    Source: the manual of mallopt, M_MMAP_THRESHOLD, "dynamic adjustment".
+    Source: the manual page mallopt(3), M_MMAP_THRESHOLD, "dynamic".
 
     >>> keep_freed_memory()
     """

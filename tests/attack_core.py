@@ -132,8 +132,10 @@ def killed(count: int) -> Trials:
 
 
 def killed_once(client, params, parts, expected, chance, placing):
-    client.wait_for_workers(1, timeout=60)
-    pids = [*client.run(os.getpid, on_error="ignore").values()]
+    pids: list[int] = []
+    while not pids:  # those that were there a moment ago may be dead by now
+        client.wait_for_workers(1, timeout=60)
+        pids = [*client.run(os.getpid, on_error="ignore").values()]
     doomed = pids if chance.random() < 0.1 else [chance.choice(pids)]
     with cluster(client, timeout=30) as mapped:
         compute = partial(value_and_grad, params, parts, map=mapped)
