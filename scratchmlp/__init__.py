@@ -89,7 +89,7 @@ from scratchmlp.core.model.prediction import (
     ensemble_outputs,
     predict,
 )
-from scratchmlp.core.model.regression_losses import huber
+from scratchmlp.core.model.regression_losses import huber, poisson
 from scratchmlp.core.model.relu_relatives import elu, gelu, leaky_relu, silu, softplus
 from scratchmlp.core.model.targets import (
     balanced_weights,
@@ -256,6 +256,7 @@ __all__ = [
     "one_cycle",
     "one_hot",
     "orthogonal",
+    "poisson",
     "predict",
     "records",
     "regressor",

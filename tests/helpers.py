@@ -23,6 +23,7 @@ from scratchmlp import (
     moving_average,
     nesterov,
     one_cycle,
+    poisson,
     rmsprop,
     sgd,
     softmax,
@@ -74,6 +75,8 @@ def problem(depth: int = 2, n_out: int = 3, loss: Loss | None = None, m: int = 6
     rng = np.random.default_rng([depth, n_out, m])
     params = init_params([3, *[4] * (depth - 1), n_out], seed=depth, dtype=np.float64)
     params = tuple(Layer(W, rng.normal(0, 0.5, b.shape)) for W, b in params)
+    if loss == poisson:  # whose means, exponentials, are to be near the targets
+        params = (*params[:-1], Layer(0.1 * params[-1].W, params[-1].b))
     Y = rng.random((n_out, m))
     if loss is None or loss.activation == softmax:
         Y = Y / Y.sum(axis=0)
