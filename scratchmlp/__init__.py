@@ -89,7 +89,7 @@ from scratchmlp.core.model.prediction import (
     ensemble_outputs,
     predict,
 )
-from scratchmlp.core.model.regression_losses import huber
+from scratchmlp.core.model.regression_losses import huber, poisson
 from scratchmlp.core.model.relu_relatives import elu, gelu, leaky_relu, silu, softplus
 from scratchmlp.core.model.targets import (
     balanced_weights,
@@ -124,6 +124,7 @@ from scratchmlp.core.training.schedules import (
     constant,
     cosine_decay,
     exponential_decay,
+    inverse_scaling,
     one_cycle,
     step_decay,
     warmup,
@@ -237,6 +238,7 @@ __all__ = [
     "init_params",
     "init_state",
     "input_grad",
+    "inverse_scaling",
     "jvp",
     "jvp_grad",
     "layerwise",
@@ -256,6 +258,7 @@ __all__ = [
     "one_cycle",
     "one_hot",
     "orthogonal",
+    "poisson",
     "predict",
     "records",
     "regressor",

@@ -33,7 +33,11 @@ ACTIVATIONS = {
     for name, g in {**vars(activations), **vars(relu_relatives)}.items()
     if isinstance(g, Activation)
 }
-LOSSES = {name: loss for name, loss in vars(losses).items() if isinstance(loss, Loss)}
+LOSSES = {
+    name: loss
+    for name, loss in {**vars(losses), **vars(regression_losses)}.items()
+    if isinstance(loss, Loss)
+}
 INITIALIZERS: dict[str, Initializer] = {
     "he_normal": he_normal,
     "he_uniform": he_uniform,

@@ -17,12 +17,14 @@ from scratchmlp import (
     flatten,
     huber,
     init_params,
+    inverse_scaling,
     leaky_relu,
     max_norm,
     momentum,
     moving_average,
     nesterov,
     one_cycle,
+    poisson,
     rmsprop,
     sgd,
     softmax,
@@ -52,6 +54,7 @@ SCHEDULES = {
     "constant": constant(0.05),
     "step": step_decay(0.05, every=2),
     "exponential": exponential_decay(0.05, every=3),
+    "inverse": inverse_scaling(0.05, power=0.7, every=2),
     "cosine": cosine_decay(0.05, iterations=4),
     "one cycle": one_cycle(0.05, iterations=5),
     "warm-up": warmup(cosine_decay(0.05, iterations=5), iterations=3),
@@ -74,6 +77,8 @@ def problem(depth: int = 2, n_out: int = 3, loss: Loss | None = None, m: int = 6
     rng = np.random.default_rng([depth, n_out, m])
     params = init_params([3, *[4] * (depth - 1), n_out], seed=depth, dtype=np.float64)
     params = tuple(Layer(W, rng.normal(0, 0.5, b.shape)) for W, b in params)
+    if loss == poisson:  # whose means, exponentials, are to be near the targets
+        params = (*params[:-1], Layer(0.1 * params[-1].W, params[-1].b))
     Y = rng.random((n_out, m))
     if loss is None or loss.activation == softmax:
         Y = Y / Y.sum(axis=0)

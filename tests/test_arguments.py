@@ -307,6 +307,11 @@ ARGUMENTS = {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
     },
     "input_grad": OF_EXAMPLES,
+    "inverse_scaling": {
+        "rate": SIZE,
+        "power": (0.5, RATE, "number"),
+        "every": (2, COUNT, ""),
+    },
     "jvp": {
         "params": (params, GRADS, "params"),
         "tangent": (params, LIKE_PARAMS, "params"),

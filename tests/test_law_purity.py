@@ -86,6 +86,7 @@ CALLS = {
     "init_params": ((3, 4, 2),),
     "init_state": (params, optimizer),
     "input_grad": (params, X, Y, network),
+    "inverse_scaling": (0.1, {"every": 5}),
     "jvp": (params, params, X, network),
     "jvp_grad": (params, Y, X, network, {"X_tangent": X}),
     "layerwise": (optimizer, frozen()),

@@ -8,6 +8,7 @@ from scratchmlp import (
     constant,
     cosine_decay,
     exponential_decay,
+    inverse_scaling,
     one_cycle,
     step_decay,
     warmup,
@@ -28,6 +29,12 @@ def test_exponential_passes_through_the_steps():
     steps, smooth = (make(0.3, every=7, factor=0.2) for make in (step_decay, exponential_decay))
     assert rates(smooth, 0, 7, 70) == pytest.approx(rates(steps, 0, 7, 70), rel=1e-14)
     assert smooth(3) == pytest.approx(0.3 * 0.2 ** (3 / 7), rel=1e-14)
+
+
+def test_inverse_scaling_is_a_power_of_the_time():
+    schedule = inverse_scaling(0.8, power=2.0, every=4)
+    assert rates(schedule, 0, 4, 12) == [0.8, 0.2, 0.05]
+    assert rates(inverse_scaling(0.8, power=0), 0, 99) == [0.8, 0.8]
 
 
 def test_cosine():
@@ -64,6 +71,7 @@ def test_wrong_arguments():
         (lambda: step_decay(1, every=0), ValueError, "step_decay: every must be at least 1"),
         (lambda: step_decay(1, every=1.5), TypeError, "every must be an integer, not float"),
         (lambda: exponential_decay(1, every=1, factor=0), ValueError, "factor must be finite and"),
+        (lambda: inverse_scaling(1, power=-1), ValueError, "power must be finite and at least 0"),
         (lambda: cosine_decay(1, iterations=0), ValueError, "iterations must be at least 1"),
         (lambda: cosine_decay(1, iterations=9, final=-1), ValueError, "final must be finite"),
         (lambda: warmup(-1, iterations=2), ValueError, "warmup: learning_rate must be finite"),

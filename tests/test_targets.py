@@ -11,6 +11,7 @@ from scratchmlp import (
     forward,
     huber,
     one_hot,
+    poisson,
     predict,
     sigmoid_cross_entropy,
     smooth_labels,
@@ -73,6 +74,28 @@ def test_several_labels_are_judged_each_on_its_own():
     predicted = predict(params, X, labels)
     assert predicted.shape == (3, 6)
     assert evaluate(params, Batch(X, Y), labels).accuracy == pytest.approx((predicted == Y).mean())
+
+
+def test_poisson_is_half_the_deviance():
+    Y, Z = np.array([[0.0, 2.0], [3.0, 1.0]]), np.log([[2.0, 2.0], [1.0, 4.0]])
+    expected = [2 + 3 * np.log(3) - 2, 0 + np.log(1 / 4) + 3]
+    np.testing.assert_allclose(poisson.value(Z, Y), expected, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(poisson.delta(poisson.activation.function(Z), Y), np.exp(Z) - Y)
+
+
+def test_poisson_is_a_straight_line_beyond_means_that_no_count_has():
+    Z, Y = np.array([[71.0, 72.0, 73.0]]), np.full((1, 3), 5.0)
+    value, slope = poisson.value(Z, Y), poisson.delta(poisson.activation.function(Z), Y)
+    np.testing.assert_allclose(np.diff(value), slope[0, 0], rtol=1e-12)
+    A = poisson.activation.function(Z)
+    assert not poisson.curvature(A, Y, np.ones_like(A)).any()
+    assert not poisson.activation.derivative(Z, A).any()
+
+
+def test_counts_are_not_negative():
+    params, X, Y, _ = problem(loss=poisson)
+    with pytest.raises(ValueError, match=r"^evaluate: y must be at least 0, not -1"):
+        evaluate(params, Batch(X, -np.ones_like(Y)), Network(loss=poisson))
 
 
 def test_a_huber_loss_is_half_the_square_near_and_a_line_far():

@@ -1,4 +1,4 @@
-"""Losses of regressions other than the squared error."""
+"""Losses of regressions other than the squared error: of numbers with outliers, of counts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
 from scratchmlp.core.border import public
-from scratchmlp.core.model.activations import identity
+from scratchmlp.core.model.activations import Activation, identity
 from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.model.targets import at_least_zero
 
 
 @public
@@ -45,3 +46,41 @@ def _huber_delta(threshold: float, A: Array, Y: Array) -> Array:
 
 def _huber_curvature(threshold: float, A: Array, Y: Array, dZ: Array) -> Array:
     return (np.abs(A - Y) < threshold) * dZ
+
+
+def _exponential(Z: Array) -> Array:
+    # The bounds keep every number of the loss finite and normal, in float32 too.
+    return np.exp(np.clip(Z, -60, 70))
+
+
+def _exponential_derivative(Z: Array, A: Array) -> Array:
+    return A * (Z < 70)
+
+
+def _poisson(Z: Array, Y: Array) -> Array:
+    # Above Z = 70 the exponential is continued by its tangent, which has the same delta.
+    mean = _exponential(Z) * (1 + np.maximum(Z - 70, 0))
+    return (mean - Y * Z + Y * np.log(np.where(Y > 0, Y, 1)) - Y).sum(axis=-2)
+
+
+def _poisson_delta(A: Array, Y: Array) -> Array:
+    return A - Y
+
+
+def _poisson_curvature(A: Array, Y: Array, dZ: Array) -> Array:
+    return A * (A < 2.5e30) * dZ  # exp(70) is above that
+
+
+poisson = Loss(
+    Activation(_exponential, _exponential_derivative, _exponential_derivative),
+    _poisson,
+    _poisson_delta,
+    _poisson_curvature,
+    targets=at_least_zero,
+    sum_over_outputs=True,
+)
+"""exp(Z) - Y Z + Y log Y - Y, summed down each column, A being exp(Z): for counts.
+
+It is half the deviance of counts Y, none below 0, from their means A. Its delta is A - Y.
+Source: McCullagh and Nelder 1989, "Generalized Linear Models", section 2.3.
+"""

@@ -94,6 +94,17 @@ def numbers(y: Array, n_out: int) -> Array:
     return columns_of_labels(y, n_out)
 
 
+def at_least_zero(y: Array, n_out: int) -> Array:
+    """Finite numbers that are not negative, such as counts, (n_out, m); or labels, one-hot.
+
+    >>> at_least_zero(np.array([[0, 7]]), 1)
+    array([[0, 7]])
+    """
+    if y.min() < 0:
+        raise value_error(f"y must be at least 0, not {y.min()}")
+    return numbers(y, n_out)
+
+
 def zeros_and_ones(y: Array, n_out: int) -> Array:
     """Probabilities from 0 to 1, (n_out, m); or labels: one-hot, or 0 and 1 for a single output.
 

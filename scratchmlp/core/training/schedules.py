@@ -74,6 +74,22 @@ def exponential_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Sche
 
 
 @public
+def inverse_scaling(rate: Numbers, *, power: float = 0.5, every: int = 1) -> Schedule:
+    """The rate divided by (1 + iteration / every)^power.
+
+    Raises ValueError for a negative rate or power, or every < 1.
+    Source: Robbins and Monro 1951, "A Stochastic Approximation Method", which needs a power above
+    1/2 and at most 1 for convergence with noisy gradients.
+
+    >>> [inverse_scaling(0.5, every=10)(iteration) for iteration in (0, 30, 150)]
+    [0.5, 0.25, 0.125]
+    """
+    steps = checks.count("every", every, least=1)
+    exponent = checks.positive("power", power, zero=True)
+    return partial(_inverse_scaling, _rate(rate), steps, exponent)
+
+
+@public
 def cosine_decay(rate: Numbers, *, iterations: int, final: Numbers = 0.0) -> Schedule:
     """From the rate down to `final` along half a cosine, in so many iterations.
 
@@ -140,6 +156,10 @@ def _step_decay(rate: Numbers, every: int, factor: float, iteration: int) -> Num
 
 def _exponential_decay(rate: Numbers, every: int, factor: float, iteration: int) -> Numbers:
     return rate * factor ** (iteration / every)
+
+
+def _inverse_scaling(rate: Numbers, every: int, power: float, iteration: int) -> Numbers:
+    return rate / (1 + iteration / every) ** power
 
 
 def _cosine(one: Numbers, other: Numbers, start: float, end: float, iteration: int) -> Numbers:

@@ -1,0 +1,356 @@
+"""The estimators beside scikit-learn's own: its checks, its tests, its numbers; and what is new."""
+
+import pickle
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csc_array, csr_array
+from sklearn import neural_network
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network.tests import test_mlp
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from scratchmlp import (
+    Batch,
+    Evaluation,
+    Loss,
+    adam,
+    cosine_decay,
+    evaluate,
+    gelu,
+    huber,
+    identity,
+    poisson,
+    squared_error,
+)
+from scratchmlp.estimators import MLPClassifier, MLPRegressor
+
+PAIRS = [
+    (MLPClassifier, neural_network.MLPClassifier),
+    (MLPRegressor, neural_network.MLPRegressor),
+]
+unconverged = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, y = load_digits(return_X_y=True)
+X, y = X[:450] / 16, y[:450]
+LETTERS = np.array(list("abcdefghij"))[y]
+SEVERAL = np.array([y % 2, y > 4, y == 0]).T.astype(int)
+NUMBERS = np.array([y / 3.0, np.sin(y)]).T
+
+# What reaches into private attributes of scikit-learn's: everything else of its tests passes.
+PRIVATE = {
+    "test_gradient": "calls _loss_grad_lbfgs",
+    "test_learning_rate_warmstart": "reads _optimizer.learning_rate",
+    "test_adaptive_learning_rate": "reads _optimizer.learning_rate",
+}
+SOLVERS = {
+    "sgd": {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.1},
+    "momentum": {"solver": "sgd", "nesterovs_momentum": False, "learning_rate_init": 0.05},
+    "nesterov": {"solver": "sgd", "learning_rate_init": 0.05},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
+    "adaptive": {
+        "solver": "sgd",
+        "learning_rate": "adaptive",
+        "learning_rate_init": 0.05,
+        "tol": 0.1,
+        "n_iter_no_change": 2,
+    },
+    "adam": {"solver": "adam", "learning_rate_init": 0.01, "epsilon": 1e-3},
+    "lbfgs": {"solver": "lbfgs"},
+}
+TARGETS = {
+    "ten classes": (0, LETTERS),
+    "two classes": (0, y > 4),
+    "three labels": (0, SEVERAL),
+    "numbers": (1, NUMBERS[:, 0]),
+}
+
+
+def weights_of(model):
+    return [*model.coefs_, *model.intercepts_]
+
+
+@parametrize_with_checks([MLPClassifier(), MLPRegressor()])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def test_scikit_learns_own_tests(tmp_path):
+    """Its test module, as installed, with the two names replaced."""
+    theirs = Path(test_mlp.__file__).read_text()
+    line = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
+    assert theirs.count(line) == 1
+    ours = theirs.replace(line, "from scratchmlp.estimators import MLPClassifier, MLPRegressor\n")
+    (tmp_path / "test_theirs.py").write_text(ours)
+    seed = "import pytest\n\n@pytest.fixture\ndef global_random_seed():\n    return 42\n"
+    (tmp_path / "conftest.py").write_text(seed)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rf", "--tb=no"]
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
+    summary = [line.split() for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    failed = {words[1].rpartition("::")[2] for words in summary}
+    assert failed == set(PRIVATE), done.stdout
+    assert "error" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("solver", SOLVERS)
+@unconverged
+def test_the_same_numbers_as_scikit_learn(solver, target):
+    """From weights that are set, in float64: what rounding makes of 20 epochs is far below 1e-6."""
+    number, labels = TARGETS[target]
+    options = SOLVERS[solver] | {"hidden_layer_sizes": (20, 10), "activation": "tanh"}
+    options |= {"shuffle": False, "warm_start": True, "alpha": 0.1, "batch_size": 64}
+    ours, theirs = (
+        make(**options, max_iter=1, random_state=seed).fit(X, labels)
+        for seed, make in enumerate(PAIRS[number])
+    )
+    ours.coefs_ = [coef.copy() for coef in theirs.coefs_]
+    ours.intercepts_ = [intercept.copy() for intercept in theirs.intercepts_]
+    # What a warm start keeps of the epoch before.
+    for name in ("best_loss_", "loss_curve_"):
+        if hasattr(theirs, name):
+            setattr(ours, name, getattr(theirs, name))
+    for model in (ours, theirs):
+        model.set_params(max_iter=20).fit(X, labels)
+    for one, other in zip(weights_of(ours), weights_of(theirs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    assert ours.n_iter_ == theirs.n_iter_
+    assert ours.loss_ == pytest.approx(theirs.loss_, abs=1e-6)
+    assert getattr(ours, "loss_curve_", []) == pytest.approx(
+        getattr(theirs, "loss_curve_", []), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(("number", "labels"), [(0, LETTERS), (1, NUMBERS)])
+@unconverged
+def test_one_random_state_gives_the_model_of_scikit_learn(number, labels, early):
+    """The same initial weights, the same examples set aside, the same order of the others."""
+    options = {"early_stopping": early, "max_iter": 8, "random_state": 3, "batch_size": 50}
+    weights = np.random.default_rng(0).random(len(X))
+    ours, theirs = (make(**options).fit(X, labels, sample_weight=weights) for make in PAIRS[number])
+    for one, other in zip(weights_of(ours), weights_of(theirs), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-9)
+    for name in ("loss_curve_", "validation_scores_", "best_loss_", "best_validation_score_"):
+        assert getattr(ours, name) == pytest.approx(getattr(theirs, name), abs=1e-9)
+    for name in ("t_", "n_iter_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+        assert getattr(ours, name) == getattr(theirs, name)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_scikit_learns_parameters_have_its_defaults(ours, theirs):
+    expected = theirs().get_params()
+    assert {name: ours().get_params()[name] for name in expected} == expected
+    model = ours((5,)) if ours is MLPClassifier else ours("squared_error", (5,))
+    assert model.hidden_layer_sizes == (5,)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@unconverged
+def test_sparse_rows_are_the_same_as_dense_ones(solver, workers):
+    """To rounding: features that are zero in a whole minibatch are left out of its products."""
+    wide = np.zeros((100, 300))
+    wide[np.arange(100), np.random.default_rng(0).integers(300, size=100)] = 1
+    for rows, labels in ((X, y), (wide, y[:100])):
+        options = {"solver": solver, "max_iter": 3, "random_state": 0, "batch_size": 20}
+        dense = MLPClassifier(**options).fit(rows, labels)
+        sparse = MLPClassifier(**options, workers=workers).fit(csr_array(rows), labels)
+        np.testing.assert_allclose(dense.coefs_[0], sparse.coefs_[0], rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(
+            dense.predict_proba(rows), dense.predict_proba(csc_array(rows))
+        )
+    dropped = MLPClassifier(**options, input_dropout=0.2).fit(csr_array(wide), labels)
+    assert np.isfinite(dropped.loss_)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        SOLVERS["invscaling"],
+        SOLVERS["adaptive"],
+        {"early_stopping": True, "averaging": 0.9, "dropout": 0.2, "max_norm": 2.0},
+        {"optimizer": adam(cosine_decay(0.01, iterations=30)), "input_dropout": 0.1},
+    ],
+)
+@unconverged
+def test_a_fit_is_resumed_to_the_bit(options):
+    whole = MLPClassifier(max_iter=7, random_state=0, resume=True, **options).fit(X, y)
+    part = MLPClassifier(max_iter=4, random_state=0, resume=True, **options).fit(X, y)
+    part = pickle.loads(pickle.dumps(part)).set_params(max_iter=7).fit(X, y)
+    for one, other in zip(weights_of(whole), weights_of(part), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.loss_curve_ == part.loss_curve_
+    assert whole.validation_scores_ == part.validation_scores_
+    assert part.n_iter_ == whole.n_iter_
+
+
+def test_a_fit_that_has_converged_is_not_resumed():
+    model = MLPClassifier(5, tol=1.0, n_iter_no_change=2, random_state=0, resume=True).fit(X, y)
+    before, n_iter = model.coefs_[0].copy(), model.n_iter_
+    np.testing.assert_array_equal(model.fit(X, y).coefs_[0], before)
+    assert model.n_iter_ == n_iter
+
+
+@unconverged
+def test_own_functions_and_one_activation_for_each_layer():
+    options = {"hidden_layer_sizes": (8, 8), "activation": ["logistic", gelu], "max_iter": 2}
+    model = MLPClassifier(**options, loss=squared_error, random_state=0).fit(X, y)
+    assert model.network_.hidden[1] == gelu
+    assert model.out_activation_ == "identity"
+    assert set(model.predict(X)) <= set(y)
+    absolute = Loss(identity, _absolute, _sign)
+    model = MLPRegressor(absolute, max_iter=30, random_state=0).fit(X, NUMBERS)
+    assert model.loss_curve_[-1] < model.loss_curve_[0]
+    assert MLPRegressor(huber(0.5), solver="lbfgs", max_iter=50).fit(X, y).score(X, y) > 0.9
+
+
+def _absolute(Z, Y):
+    return np.abs(Z - Y).sum(axis=-2)
+
+
+def _sign(A, Y):
+    return np.sign(A - Y)
+
+
+@unconverged
+def test_class_weight_is_a_weight_of_the_samples():
+    weights = {0: 3.0, 1: 0.5}
+    options = {"max_iter": 3, "random_state": 0}
+    by_class = MLPClassifier(class_weight=weights, **options).fit(X, y > 6)
+    by_sample = MLPClassifier(**options).fit(X, y > 6, np.where(y > 6, 0.5, 3.0))
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+
+
+@unconverged
+def test_own_examples_for_validation():
+    model = MLPClassifier(max_iter=5, random_state=0)
+    model.fit(X[:300], LETTERS[:300], validation=(X[300:], LETTERS[300:]))
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 5
+    assert model.validation_scores_[-1] == model.score(X[300:], LETTERS[300:])
+    batch = Batch(X[300:].T, y[300:])
+    expected = evaluate(model.state_.params, batch, model.network_)
+    assert model.validation_loss_curve_[-1] == pytest.approx(expected.loss)
+    apart = clone(model).fit(X[:300], LETTERS[:300])
+    np.testing.assert_array_equal(apart.coefs_[0], model.coefs_[0])
+    model.set_params(early_stopping=True, max_iter=200, tol=0.01)
+    model.fit(X[:300], LETTERS[:300], validation=(X[300:], LETTERS[300:]))
+    assert model.score(X[300:], LETTERS[300:]) == max(model.validation_scores_)
+    assert model.n_iter_ < 200
+
+
+@unconverged
+def test_a_callback_gets_records_and_ends_the_fit():
+    records = []
+
+    def stop_at_three(record):
+        records.append(record)
+        return record.iteration == 3
+
+    for solver in ("sgd", "lbfgs"):
+        records.clear()
+        model = MLPClassifier(8, solver=solver, callback=stop_at_three, random_state=0).fit(X, y)
+        assert [record.iteration for record in records] == [1, 2, 3]
+        assert model.n_iter_ == 3
+        assert isinstance(records[0].training, Evaluation)
+
+
+@unconverged
+def test_gradients_of_the_input():
+    model = MLPRegressor(hidden_layer_sizes=6, activation="tanh", max_iter=3, random_state=0)
+    model.fit(X, NUMBERS)
+    step = np.zeros_like(X[:5])
+    step[:, 20] = 1e-6
+
+    def losses(rows):
+        return 0.5 * np.square(model.predict(rows) - NUMBERS[:5]).sum(axis=1)
+
+    slopes = (losses(X[:5] + step) - losses(X[:5] - step)) / 2e-6
+    np.testing.assert_allclose(model.input_gradient(X[:5], NUMBERS[:5])[:, 20], slopes, atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@unconverged
+def test_workers_share_a_gradient(solver):
+    """Sums of parts differ from the whole in their rounding alone."""
+    options = {"solver": solver, "max_iter": 3, "random_state": 0, "hidden_layer_sizes": 5}
+    alone, shared = (MLPClassifier(**options, workers=n).fit(X, y) for n in (1, 2))
+    np.testing.assert_allclose(alone.coefs_[0], shared.coefs_[0], atol=1e-9)
+
+
+@unconverged
+def test_max_norm_and_averages():
+    model = MLPClassifier(max_norm=0.5, averaging=0.9, max_iter=3, random_state=0).fit(X, y)
+    norms = np.linalg.norm(model.coefs_[0], axis=0)
+    assert norms.max() <= 0.5 + 1e-12
+    assert not np.array_equal(model.coefs_[0].T, model.state_.params[0].W)
+    onward = pickle.loads(pickle.dumps(model))
+    onward.partial_fit(X, y)  # goes on from the last weights, not from their average
+    other = MLPClassifier(max_norm=0.5, averaging=0.9, max_iter=3, random_state=0).fit(X, y)
+    other.coefs_ = [layer.W.T.copy() for layer in model.state_.params]
+    other.intercepts_ = [layer.b[:, 0].copy() for layer in model.state_.params]
+    np.testing.assert_array_equal(other.partial_fit(X, y).coefs_[0], onward.coefs_[0])
+
+
+def test_counts_and_wrong_arguments():
+    counts = np.random.default_rng(0).poisson(np.exp(X[:, 20]))
+    model = MLPRegressor("poisson", hidden_layer_sizes=5, solver="lbfgs", max_iter=2000, tol=1e-2)
+    assert model.fit(X, counts).predict(X).min() > 0
+    assert model.network_.loss == poisson
+    for model, labels, message in (
+        (MLPRegressor("poisson"), counts - 1, r"the poisson loss needs y >= 0, but y has -1"),
+        (MLPClassifier(activation="sine"), y, "'sine' is no activation"),
+        (MLPClassifier((5, 0)), y, "hidden_layer_sizes must be > 0"),
+        (MLPClassifier(dropout=1.0), y, "The 'dropout' parameter of MLPClassifier must be"),
+        (
+            MLPClassifier(solver="sgd", learning_rate="adaptive", learning_rate_init=_rate),
+            y,
+            "learning_rate must be 'constant' where learning_rate_init is a schedule",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, labels)
+    model = MLPClassifier(5, max_iter=1, warm_start=True)
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(1\) reached"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"coefs_ are of layers of \[64, 5, 10\] units, but"):
+        model.set_params(hidden_layer_sizes=6).fit(X, y)
+
+
+def _rate(iteration):
+    return 0.1 / (1 + iteration)
+
+
+def test_ctrl_c_keeps_what_there_is():
+    def interrupt(record):
+        if record.iteration == 2:
+            raise KeyboardInterrupt
+
+    model = MLPClassifier(5, random_state=0, callback=interrupt)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    assert model.n_iter_ == 2
+    assert model.predict(X).shape == y.shape
+
+
+def test_progress_is_printed(capsys):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        MLPClassifier(5, max_iter=2, verbose=True, early_stopping=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:12] for line in lines] == ["Iteration 1,", "Iteration 2,"]
+    assert "validation score = " in lines[-1]
+
+
+def test_without_scikit_learn(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.delitem(sys.modules, "scratchmlp.estimators")
+    with pytest.raises(ImportError, match=r"^sklearn .* 'scratchmlp\[sklearn\]'$"):
+        __import__("scratchmlp.estimators")
