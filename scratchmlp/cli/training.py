@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from scratchmlp import DivergenceError, Optimizer, State, evaluate, init_state, shards, train
+from scratchmlp._clusters import connected
 from scratchmlp._extras import require
 from scratchmlp.cli import builders, data, figures, folders
 from scratchmlp.cli.choices import DTYPES
@@ -13,7 +14,7 @@ from scratchmlp.cli.folders import CHECKPOINT, SETTINGS, Saved
 from scratchmlp.cli.runs import Plan, run_to_the_end
 from scratchmlp.cli.settings import TrainSettings, by_name
 from scratchmlp.core.data.batches import Map
-from scratchmlp.workers import blas_threads, cluster, threads
+from scratchmlp.workers import blas_threads, threads
 
 
 class Job(NamedTuple):
@@ -143,8 +144,7 @@ def _sharing(settings: TrainSettings) -> Iterator[tuple[Map, Map]]:
     workers, address = settings.places
     noise = settings.noise
     if address is not None:
-        connect = require("distributed", "cluster").Client
-        with connect(address) as client, cluster(client) as shared:
+        with connected(address) as shared:
             yield shared, map
     elif settings.updates.batch_size is None:
         with threads(workers) as shared:

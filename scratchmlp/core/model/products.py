@@ -23,7 +23,9 @@ def product(W: Array, A: Array) -> Array:
     tiles = None if A.ndim == 3 else _tiles(len(W), A)
     if tiles is None:
         return W @ A
-    return np.matmul(W, tiles.swapaxes(1, 2)).swapaxes(0, 1).reshape(len(W), -1)
+    stacked = np.matmul(W, tiles.mT).swapaxes(0, 1).reshape(len(W), -1)
+    rest = A[:, stacked.shape[1] :]
+    return np.concatenate([stacked, W @ rest], axis=1) if rest.size else stacked
 
 
 def product_transposed(dZ: Array, A: Array) -> Array:
@@ -37,17 +39,23 @@ def product_transposed(dZ: Array, A: Array) -> Array:
     tiles = None if A.ndim == 3 else _tiles(len(dZ), A)
     if tiles is None:
         return dZ @ A.mT
-    stacked = dZ.reshape(len(dZ), *tiles.shape[:2]).swapaxes(0, 1)
-    return np.matmul(stacked, tiles).sum(axis=0)
+    tiled = tiles.shape[0] * tiles.shape[1]
+    stacked = dZ[:, :tiled].reshape(len(dZ), *tiles.shape[:2]).swapaxes(0, 1)
+    total = np.matmul(stacked, tiles).sum(axis=0)
+    return total + dZ[:, tiled:] @ A[:, tiled:].T if tiled < A.shape[1] else total
 
 
 def _tiles(n_out: int, A: Array) -> Array | None:
-    """The columns of A in equal tiles, (tiles, columns, n_in), or None where they do not pay."""
+    """The columns of A in equal tiles, (tiles, columns, n_in), or None where they do not pay.
+
+    They are all of the columns, or where no number of tiles divides these, all but a few.
+    """
     if not A.flags.f_contiguous:
         return None
     n_in, m = A.shape
     most = MOST_MULTIPLICATIONS // (n_out * n_in)
     if not FEWEST_COLUMNS <= most < m:
         return None
-    columns = next((n for n in range(most, FEWEST_COLUMNS - 1, -1) if m % n == 0), None)
-    return None if columns is None else A.T.reshape(-1, columns, n_in)
+    divisors = (n for n in range(most, FEWEST_COLUMNS - 1, -1) if m % n == 0)
+    columns = next(divisors, m // -(-m // most))
+    return A.T[: m // columns * columns].reshape(-1, columns, n_in)
