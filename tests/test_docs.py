@@ -17,7 +17,7 @@ from tests.reference import __main__ as docs
 
 # In backticks, a name alone (or with dots) must be one that there is; anything else is code.
 REFERENCE = re.compile(r"`([A-Za-z_][\w.]*)(?:\(\))?`")
-ELSEWHERE = ("toolz", "numpy", "jax", "dask")
+ELSEWHERE = ("toolz", "numpy", "jax", "dask", "sklearn")
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 
 

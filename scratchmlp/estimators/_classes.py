@@ -44,21 +44,21 @@ class MLPClassifier(ClassifierMixin, BaseNetwork):
     Every parameter, attribute and method of scikit-learn's `MLPClassifier` is here with its name,
     meaning and default. Beyond these:
 
-    - `activation` may be an `Activation` or the name of any of this library's, or a list with one
-      for each hidden layer; `loss` is a `Loss` of one's own in the place of the cross-entropy.
-    - `learning_rate_init` may be a schedule, a function from the number of the update to a rate;
-      `optimizer`, an `Optimizer`, stands in the place of the solver and its learning rate.
-    - `class_weight` is a dict or "balanced", as in scikit-learn's other classifiers.
-    - `dropout` is the probability to drop a hidden unit, or a list with one for each hidden layer,
-      `input_dropout` that of a feature; `max_norm` bounds the norm of every unit's incoming
-      weights; `averaging` is the decay of a moving average of the weights over the updates, and
+    - activation may be an `Activation` or the name of any of this library's, or a list with one
+      for each hidden layer; loss is a `Loss` of one's own in the place of the cross-entropy.
+    - learning_rate_init may be a schedule, a function from the number of the update to a rate;
+      optimizer, an `Optimizer`, stands in the place of the solver and its learning rate.
+    - class_weight is a dict or "balanced", as in scikit-learn's other classifiers.
+    - dropout is the probability to drop a hidden unit, or a list with one for each hidden layer,
+      input_dropout that of a feature; max_norm bounds the norm of every unit's incoming
+      weights; averaging is the decay of a moving average of the weights over the updates, and
       this average is what is scored and kept.
-    - `workers` threads share the work of each gradient (the `parallel` extra).
-    - `callback` is called with a `Record` after each iteration; it ends the fit by returning True.
-    - With `resume`, `fit` goes on exactly where the last one stopped, to `max_iter` iterations in
+    - workers threads share the work of each gradient (the `parallel` extra).
+    - callback is called with a `Record` after each iteration; it ends the fit by returning True.
+    - With resume, a fit goes on exactly where the last one stopped, to max_iter iterations in
       all: sgd and adam give the bits of one long fit, also if the estimator was pickled between.
 
-    `network_` and `state_` are the `Network` and the `State` for the functions of this library.
+    network_ and state_ are the `Network` and the `State` for the functions of this library.
 
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
     >>> MLPClassifier(4, solver="lbfgs", random_state=0).fit(X, y).predict([[0.2], [2.8]]).tolist()
@@ -93,7 +93,7 @@ class MLPClassifier(ClassifierMixin, BaseNetwork):
         )
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class in the order of `classes_`, (m, n_classes)."""
+        """The probability of each class in the order of the attribute classes_, (m, n_classes)."""
         outputs = self._outputs(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
 
@@ -155,8 +155,8 @@ class MLPRegressor(RegressorMixin, BaseNetwork):
     """A multilayer perceptron that predicts one number or several.
 
     Every parameter, attribute and method of scikit-learn's `MLPRegressor` is here with its name,
-    meaning and default. `loss` may also be a `Loss` of one's own; the other parameters beyond
-    scikit-learn's are those of `MLPClassifier`, without `class_weight`.
+    meaning and default. loss may also be a `Loss` of one's own; the other parameters beyond
+    scikit-learn's are those of `MLPClassifier`, without class_weight.
 
     >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
     >>> model = MLPRegressor(hidden_layer_sizes=5, activation="identity", solver="lbfgs", alpha=0)

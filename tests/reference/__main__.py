@@ -10,6 +10,7 @@ such as `relu`, which pdoc does not look for where they are defined, and types a
 import argparse
 import ast
 import inspect
+import re
 import sys
 import textwrap
 import webbrowser
@@ -122,6 +123,9 @@ def describe_values(page: pdoc.doc.Module) -> None:
 
 def show_as_written(namespace: pdoc.doc.Namespace[Any]) -> None:
     """Let signatures have the types and defaults of the source: `Params`, and not what that is."""
+    # What scikit-learn adds to its estimators, such as `set_fit_request`, is described there.
+    for name in [name for name in namespace.members if re.fullmatch(r"set_\w+_request", name)]:
+        del namespace.members[name]
     for doc in namespace.members.values():
         ours = doc.taken_from[0].startswith("scratchmlp")
         if isinstance(doc, pdoc.doc.Class):
