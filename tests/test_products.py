@@ -6,8 +6,8 @@ import pytest
 from scratchmlp.core.model.products import _tiles, product, product_transposed
 
 rng = np.random.default_rng(0)
-STACKED = [(10, 784, 1000), (10, 784, 2000), (16, 784, 1000), (3, 1000, 5000), (10, 784, 997)]
-PLAIN = [(256, 784, 1000), (10, 784, 100), (1, 1, 1), (10, 64, 1000)]
+STACKED = [(10, 784, 1000), (10, 784, 2000), (16, 784, 1000), (3, 1000, 5000)]
+PLAIN = [(256, 784, 1000), (10, 784, 100), (10, 784, 997), (1, 1, 1), (10, 64, 1000)]
 
 
 @pytest.mark.parametrize(("n_out", "n_in", "m"), STACKED + PLAIN)

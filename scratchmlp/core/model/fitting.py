@@ -71,8 +71,11 @@ def like_params(name: str, value: Any, like: Any) -> None:
 
 def examples(X: Any, layers: Params, rows: Array | None = None) -> None:
     """Examples with the features that the first layer takes, or those of them that `rows` names."""
+    W = layers[0].W
+    if type(X) is np.ndarray and X.dtype.kind == "f" and X.shape[:-1] == W.shape[1:] and X.size:
+        return  # as almost always: one network, and examples that fit it
     checks.array("X", X)
-    W, k = layers[0].W, networks(layers)
+    k = networks(layers)
     if X.ndim != 2 and not (X.ndim == 3 and k):
         own = ", or (k, features, examples) where each network of a stack has its own" if k else ""
         raise value_error(

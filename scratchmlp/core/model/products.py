@@ -10,6 +10,7 @@ from scratchmlp.core.arrays import Array
 # of the examples is most of the cost, and tiles of this many multiplications are still small.
 MOST_MULTIPLICATIONS = 800_000
 FEWEST_COLUMNS = 25  # with narrower tiles there is nothing to gain
+MANY_COLUMNS = 200  # with narrower tiles, what is left beside them costs more than they gain
 
 
 def product(W: Array, A: Array) -> Array:
@@ -58,4 +59,6 @@ def _tiles(n_out: int, A: Array) -> Array | None:
         return None
     divisors = (n for n in range(most, FEWEST_COLUMNS - 1, -1) if m % n == 0)
     columns = next(divisors, m // -(-m // most))
+    if m % columns and columns < MANY_COLUMNS:
+        return None
     return A.T[: m // columns * columns].reshape(-1, columns, n_in)

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.shown import ours
 
 
 @public
@@ -90,7 +91,7 @@ def numbers(y: Array, n_out: int) -> Array:
         return y
     if n_out == 1:
         raise value_error(f"y must have shape {(1, len(y))} for one output, not {y.shape}")
-    checks.labels(y, n_out)
+    checks.classes(y, n_out)
     return columns_of_labels(y, n_out)
 
 
@@ -112,7 +113,7 @@ def zeros_and_ones(y: Array, n_out: int) -> Array:
     array([[0, 1, 1]])
     """
     if y.ndim == 1:
-        checks.labels(y, max(2, n_out))
+        checks.classes(y, max(2, n_out))
         return y[np.newaxis] if n_out == 1 else columns_of_labels(y, n_out)
     numbers(y, n_out)
     if y.min() < 0 or y.max() > 1:
@@ -128,7 +129,7 @@ def distributions(y: Array, n_out: int) -> Array:
            [1., 0.]], dtype=float32)
     """
     if y.ndim == 1:
-        checks.labels(y, n_out)
+        checks.classes(y, n_out)
         return columns_of_labels(y, n_out)
     zeros_and_ones(y, n_out)
     if (gaps := abs(y.sum(axis=0) - 1)).max() > 1e-3:
@@ -151,7 +152,8 @@ def encoded(
     """
     whole = beside(y) if stack else y
     Y = targets(whole, n_out)
-    checks.result("the loss's targets", Y, (n_out, whole.shape[-1]))
+    if not ours(targets):
+        checks.result("the loss's targets", Y, (n_out, whole.shape[-1]))
     return (apart(Y, len(y)) if stack else Y).astype(dtype, copy=False)
 
 

@@ -66,6 +66,8 @@ def weighted_sum(figures: Array, weights: Array | None) -> Numbers:
     >>> weighted_sum(np.array([1.0, 2.0]), np.array([3, 4]))
     11.0
     """
+    if weights is None and figures.ndim == 1 and figures.dtype == bool:
+        return float(np.count_nonzero(figures))
     if weights is None:
         return _number(np.add.reduce(figures, axis=-1, dtype=np.float64))
     if weights.ndim == 3:

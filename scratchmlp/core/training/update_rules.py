@@ -44,8 +44,8 @@ def applied(
     """
     own = numbers if biases is None else biases
     stacked = any(isinstance(number, np.ndarray) for number in (*numbers, *own))
-    of_array = partial(_of_stack if stacked else _of_array, isinstance(trees[1], Spare))
-    return _applied(partial(of_array, rule, numbers), partial(of_array, rule, own), *trees)
+    of_array = partial(_of_array, isinstance(trees[1], Spare), stacked, rule)
+    return _applied(partial(of_array, numbers), partial(of_array, own), *trees)
 
 
 def _applied(of_weights: Callable[..., Any], of_biases: Callable[..., Any], *trees: Any) -> Any:
@@ -63,38 +63,29 @@ def _applied(of_weights: Callable[..., Any], of_biases: Callable[..., Any], *tre
 
 
 def _of_array(
-    spare: bool, rule: Rule, numbers: Sequence[Any], a: Array, *rest: Array
+    spare: bool,
+    stacked: bool,
+    rule: Rule,
+    numbers: Sequence[Any],
+    a: Array,
+    g: Array,
+    *memory: Array,
 ) -> list[Array]:
-    new = _memory(spare, a, *rest)
-    arrays = a, *_fitting(a, *rest), *new
-    if a.size <= BLOCK or not all(each.flags.c_contiguous for each in arrays):
+    if g.shape != a.shape:
+        raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
+    if g.dtype != a.dtype:
+        g = g.astype(a.dtype)
+    new = [np.empty_like(a) for _ in memory]
+    arrays = a, g, *memory, g if spare and g.flags.writeable else np.empty_like(a), *new
+    if stacked:
+        rule(*[per_network(number, a) for number in numbers], *arrays)
+    elif a.size <= BLOCK or not all(each.flags.c_contiguous for each in arrays):
         rule(*numbers, *arrays)
     else:
         flat = [each.reshape(-1) for each in arrays]
         for start in range(0, a.size, BLOCK):
             rule(*numbers, *[each[start : start + BLOCK] for each in flat])
-    return [*map(freeze, new)]
-
-
-def _of_stack(
-    spare: bool, rule: Rule, numbers: Sequence[Numbers], a: Array, *rest: Array
-) -> list[Array]:
-    new = _memory(spare, a, *rest)
-    rule(*[per_network(number, a) for number in numbers], a, *_fitting(a, *rest), *new)
-    return [*map(freeze, new)]
-
-
-def _memory(spare: bool, a: Array, g: Array, *memory: Array) -> list[Array]:
-    """Arrays like a for the new array and the new memory: the first may be the gradient."""
-    first = g if spare and g.flags.writeable and g.dtype == a.dtype else np.empty_like(a)
-    return [first, *[np.empty_like(a) for _ in memory]]
-
-
-def _fitting(a: Array, g: Array, *memory: Array) -> tuple[Array, ...]:
-    """The gradient of an array in its dtype, and the memory."""
-    if g.shape != a.shape:
-        raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
-    return g if g.dtype == a.dtype else g.astype(a.dtype), *memory
+    return [*map(freeze, arrays[-1 - len(new) :])]
 
 
 def descend(rate: Any, a: Array, g: Array, new: Array) -> None:
