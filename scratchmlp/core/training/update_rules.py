@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from scratchmlp.core.arrays import Array, Layer, Numbers, freeze
+from scratchmlp.core.arrays import Array, Layer, Numbers
 from scratchmlp.core.border import value_error
 from scratchmlp.core.stacks import per_network
 
@@ -44,48 +43,55 @@ def applied(
     """
     own = numbers if biases is None else biases
     stacked = any(isinstance(number, np.ndarray) for number in (*numbers, *own))
-    of_array = partial(_of_array, isinstance(trees[1], Spare), stacked, rule)
-    return _applied(partial(of_array, numbers), partial(of_array, own), *trees)
+    return _applied(_Step(rule, stacked, isinstance(trees[1], Spare)), numbers, own, trees)
 
 
-def _applied(of_weights: Callable[..., Any], of_biases: Callable[..., Any], *trees: Any) -> Any:
-    first, grads, *_ = trees
+class _Step(NamedTuple):
+    """A rule; whether its numbers are one a network; whether gradients may be written over."""
+
+    rule: Rule
+    stacked: bool
+    spare: bool
+
+
+def _applied(
+    step: _Step, numbers: Sequence[Numbers], of_biases: Sequence[Numbers], trees: tuple[Any, ...]
+) -> Any:
+    first, grads = trees[:2]
     if not isinstance(first, tuple):
-        return of_weights(*trees)
+        return _of_array(step, numbers, trees)
     if not isinstance(grads, tuple) or len(grads) != len(first):
         raise value_error("the gradients must have the structure of the parameters")
     if isinstance(first, Layer):
         weights, biases = zip(*trees, strict=True)
-        return [*map(Layer, of_weights(*weights), of_biases(*biases))]
-    parts = [_applied(of_weights, of_biases, *each) for each in zip(*trees, strict=True)]
+        W, b = _of_array(step, numbers, weights), _of_array(step, of_biases, biases)
+        return [*map(Layer, W, b)]
+    parts = [_applied(step, numbers, of_biases, each) for each in zip(*trees, strict=True)]
     make = getattr(first, "_make", tuple)
     return [make(each) for each in zip(*parts, strict=True)] if parts else [first] * len(trees[1:])
 
 
-def _of_array(
-    spare: bool,
-    stacked: bool,
-    rule: Rule,
-    numbers: Sequence[Any],
-    a: Array,
-    g: Array,
-    *memory: Array,
-) -> list[Array]:
+def _of_array(step: _Step, numbers: Sequence[Any], arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    """The new array and the new memory, of an array, its gradient and its memory."""
+    a, g, *memory = arrays
     if g.shape != a.shape:
         raise value_error(f"a gradient has shape {g.shape} but its array {a.shape}")
     if g.dtype != a.dtype:
         g = g.astype(a.dtype)
-    new = [np.empty_like(a) for _ in memory]
-    arrays = a, g, *memory, g if spare and g.flags.writeable else np.empty_like(a), *new
-    if stacked:
-        rule(*[per_network(number, a) for number in numbers], *arrays)
-    elif a.size <= BLOCK or not all(each.flags.c_contiguous for each in arrays):
-        rule(*numbers, *arrays)
+        arrays = a, g, *memory
+    first = g if step.spare and g.flags.writeable else np.empty_like(a)
+    new = first, *map(np.empty_like, memory)
+    if step.stacked:
+        step.rule(*[per_network(number, a) for number in numbers], *arrays, *new)
+    elif a.size <= BLOCK or not all(each.flags.c_contiguous for each in (*arrays, *new)):
+        step.rule(*numbers, *arrays, *new)
     else:
-        flat = [each.reshape(-1) for each in arrays]
+        flat = [each.reshape(-1) for each in (*arrays, *new)]
         for start in range(0, a.size, BLOCK):
-            rule(*numbers, *[each[start : start + BLOCK] for each in flat])
-    return [*map(freeze, arrays[-1 - len(new) :])]
+            step.rule(*numbers, *[each[start : start + BLOCK] for each in flat])
+    for array in new:
+        array.setflags(write=False)
+    return new
 
 
 def descend(rate: Any, a: Array, g: Array, new: Array) -> None:
