@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from scratchmlp.core import checks
 from scratchmlp.core.border import public, public_stream, type_error
-from scratchmlp.core.training.training import State
+from scratchmlp.core.training.state import State
 
 
 class _Seen(NamedTuple):
