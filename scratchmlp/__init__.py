@@ -26,10 +26,13 @@ from scratchmlp.core.data.preprocessing import (
     Data,
     Standardized,
     Statistics,
+    codes,
+    indicators,
     normalize,
     shuffle,
     split,
     standardize,
+    stratified_split,
 )
 from scratchmlp.core.derivatives.curvature import (
     gnvp,
@@ -120,6 +123,10 @@ from scratchmlp.core.training.optimizers import (
     sgd,
     step,
 )
+from scratchmlp.core.training.plateau import (
+    plateau,
+    plateau_rate,
+)
 from scratchmlp.core.training.schedules import (
     constant,
     cosine_decay,
@@ -200,6 +207,7 @@ __all__ = [
     "classifier",
     "clip_by_global_norm",
     "clipped_grad_sum",
+    "codes",
     "committee",
     "compose",
     "confusion_matrix",
@@ -235,6 +243,7 @@ __all__ = [
     "hvp",
     "identity",
     "image_seeds",
+    "indicators",
     "init_params",
     "init_state",
     "input_grad",
@@ -258,6 +267,8 @@ __all__ = [
     "one_cycle",
     "one_hot",
     "orthogonal",
+    "plateau",
+    "plateau_rate",
     "poisson",
     "predict",
     "records",
@@ -280,6 +291,7 @@ __all__ = [
     "standardize",
     "step",
     "step_decay",
+    "stratified_split",
     "tanh",
     "thinned",
     "train",

@@ -19,9 +19,10 @@ from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
 from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.wrappers import AverageState
+from scratchmlp.descriptions import Description, arrays_of, as_json, check_sizes, from_json
 
-FORMAT = 1
-"""The version of the format that `save` writes; `load` refuses any other."""
+FORMAT, DESCRIBED_FORMAT = 1, 2
+"""The versions of the format that `save` writes, without a description and with one."""
 _KINDS = "biuf"
 _TUPLES: dict[str, type] = {
     each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState, AverageState)
@@ -29,22 +30,33 @@ _TUPLES: dict[str, type] = {
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds: the State, and the Network that it was trained with."""
+    """What a file holds: the State, the Network that it was trained with, and for what data.
+
+    The description is that of a table, as `scratchmlp.tables` makes it, or None.
+    """
 
     state: State
     network: Network
+    description: Description | None = None
 
 
 @public
-def save(path: PathLike, state: State, *, network: Network = classifier) -> None:
+def save(
+    path: PathLike,
+    state: State,
+    *,
+    network: Network = classifier,
+    description: Description | None = None,
+) -> None:
     """Write a State, and the network by the names of its functions, as one `.npz` file.
 
     The arrays are named W1, b1, W2, ... and optimizer1, ...; one named about is JSON with the rest.
+    A description of the data is JSON too, `description`, and arrays such as `feature_mean`.
     There is never half a file: it takes its name when it is whole.
 
     Raises ValueError where a parameter is not finite, or the optimizer's state has anything but
-    arrays of numbers, in tuples that are plain or of scratchmlp's types; OSError where the file
-    cannot be written.
+    arrays of numbers, in tuples that are plain or of scratchmlp's types, or the description is of
+    other inputs or outputs; OSError where the file cannot be written.
 
     >>> import tempfile
     >>> from scratchmlp import init_params, init_state, sgd
@@ -58,7 +70,7 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
     _check(state.params, state.optimizer)
     resolved(network, state.params)
     about = {
-        "format": FORMAT,
+        "format": FORMAT if description is None else DESCRIBED_FORMAT,
         "network": network_names(network),
         "iteration": state.iteration,
         "loss": _listed(state.loss),
@@ -67,12 +79,15 @@ def save(path: PathLike, state: State, *, network: Network = classifier) -> None
         "optimizer": _outline(state.optimizer),
     }
     arrays = {"about": np.array(json.dumps(about)), **_named(state)}
+    if description is not None:
+        check_sizes(description, *_ends(state.params))
+        arrays |= {"description": np.array(as_json(description)), **arrays_of(description)}
     with replacing(path) as file:
         write_npz(file, arrays)
 
 
 def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
-    """The State and Network that `save` wrote.
+    """The State, Network and description that `save` wrote.
 
     A network with functions of one's own has to be given again, since a file has their names alone.
 
@@ -85,11 +100,14 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
         with open(path, "rb") as file:
             arrays = read_npz(file)
         about = _about(arrays.pop("about"))
+        description = _description(arrays) if about["format"] == DESCRIBED_FORMAT else None
         named = iter(_expected(about, arrays))
         params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
         _check(params, optimizer)
         state = State(params, optimizer, *_figures(about, networks(params)))
-        return Checkpoint(state, _network(about["network"], network, params))
+        if description is not None:
+            check_sizes(description, *_ends(params))
+        return Checkpoint(state, _network(about["network"], network, params), description)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: is no checkpoint: {reason}") from None
@@ -106,18 +124,35 @@ def _named(state: State) -> dict[str, Array]:
 
 
 def _about(array: Array) -> dict[str, Any]:
-    if array.shape != () or array.dtype.kind != "U":
-        raise ValueError(f"about is {array.dtype} {list(array.shape)}, but should be text")
-    about: dict[str, Any] = json.loads(str(array))
+    about: dict[str, Any] = json.loads(_text("about", array))
     if not isinstance(about, dict):
         raise ValueError("about is no object of JSON")
-    if type(about["format"]) is not int or about["format"] != FORMAT:
-        raise ValueError(f"its format is {about['format']}, but this version reads {FORMAT}")
+    if type(about["format"]) is not int or about["format"] not in (FORMAT, DESCRIBED_FORMAT):
+        known = f"{FORMAT} and {DESCRIBED_FORMAT}"
+        raise ValueError(f"its format is {about['format']}, but this version reads {known}")
     return about
 
 
 def _listed(figures: Numbers) -> float | list[float]:
     return figures.tolist() if isinstance(figures, np.ndarray) else figures
+
+
+def _text(name: str, array: Array) -> str:
+    if array.shape != () or array.dtype.kind != "U":
+        raise ValueError(f"{name} is {array.dtype} {list(array.shape)}, but should be text")
+    return str(array)
+
+
+def _description(arrays: dict[str, Array]) -> Description:
+    """The description, whose arrays are taken out of the others."""
+    text = _text("description", arrays.pop("description"))
+    names = [name for name in arrays if name.startswith(("feature_", "target_"))]
+    return from_json(text, {name: arrays.pop(name) for name in names})
+
+
+def _ends(params: Params) -> tuple[int, int]:
+    """The number of inputs and of outputs."""
+    return params[0].W.shape[-1], params[-1].b.shape[-2]
 
 
 def _figures(about: dict[str, Any], k: int | None) -> tuple[int, Numbers, Numbers]:

@@ -1,24 +1,19 @@
-"""Data from files: the embedded MNIST, IDX files and the article's CSV files."""
+"""Data from files of arrays: the embedded MNIST, IDX files, NumPy's files, and folders of them."""
 
-import gzip
-import math
-import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
+from scratchmlp._arrays import kind_of, read_arrays
 from scratchmlp._atomic import PathLike
+from scratchmlp._idx import read_idx
+from scratchmlp._parts import Parts, groups, parts_of
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.data.preprocessing import Data, normalize
 
-_IDX_DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-_GZIP_MOST = 1032  # deflate makes of one byte at most so many
-_LINE_MOST = 1 << 22  # bytes: a third of a million columns, and no endless line out of a small gzip
+EMBEDDED = Path(__file__).with_name("mnist")
+__all__ = ["EMBEDDED", "Dataset", "Parts", "load_arrays", "load_folder", "load_idx", "mnist"]
 
 
 class Dataset(NamedTuple):
@@ -38,9 +33,10 @@ def mnist() -> Dataset:
     >>> train.X.shape, test.X.shape, test.y[:4].tolist()
     ((784, 60000), (784, 10000), [7, 2, 1, 0])
     """
-    folder = Path(__file__).with_name("mnist")
     raw = (
-        load_idx(folder / f"{part}-images-idx3-ubyte.gz", folder / f"{part}-labels-idx1-ubyte.gz")
+        load_idx(
+            EMBEDDED / f"{part}-images-idx3-ubyte.gz", EMBEDDED / f"{part}-labels-idx1-ubyte.gz"
+        )
         for part in ("train", "t10k")
     )
     return Dataset(*(Data(normalize(X), y) for X, y in raw))
@@ -50,15 +46,20 @@ def load_idx(images: PathLike, labels: PathLike | None = None) -> Data:
     """The examples of an IDX file, and their labels of another, plain or gzipped.
 
     X is (n_in, m) in the file's own dtype: the file's first dimension counts the examples, the
-    others are one column. y is (m,), or None without a file of labels.
+    others are one column. y is (m,), or None without a file of labels; of the eight numbers a label
+    of QMNIST it is the first.
     Source of the format: http://yann.lecun.com/exdb/mnist.
 
     Raises ValueError, naming the file, where it is no whole IDX file or the counts differ.
     """
-    values = _read_idx(images)
+    values = read_idx(images)
+    values = values.reshape(len(values), -1)
     if labels is None:
         return Data(freeze(values.T), None)
-    y = _read_idx(labels)
+    y = read_idx(labels)
+    if y.dtype == np.int32 and y.shape[1:] == (8,):
+        y = y[:, :1].copy()
+    y = y.reshape(len(y), -1)
     if y.shape[1] != 1 or y.dtype.kind not in "iu":
         raise ValueError(f"{labels}: labels must be one integer each, not {y.shape[1]} {y.dtype}")
     if len(y) != len(values):
@@ -66,141 +67,82 @@ def load_idx(images: PathLike, labels: PathLike | None = None) -> Data:
     return Data(freeze(values.T), freeze(y[:, 0]))
 
 
-def load_csv(path: PathLike, labelled: bool = True) -> Data:
-    """The examples of a CSV file, plain or gzipped: a header, then a line an image.
-
-    X is (n_in, m) uint8, pixels from 0 to 255; y is (m,) uint8, the first column, or None where
-    the file is not `labelled` and has none. It is the form of Kaggle's "Digit Recognizer".
-
-    Raises ValueError, with the file and the line's number, for a line with more or fewer columns
-    than the header or with anything but integers from 0 to 255, and where there are no examples.
-    """
-    place = [0]
-    with _opened(path) as file:
-        try:
-            lines = _lines(file, place, labelled)
-            values = np.loadtxt(lines, np.uint8, delimiter=",", comments=None, ndmin=2)
-        except ValueError as error:
-            reason = str(error).partition(" at row")[0]
-            raise ValueError(f"{path}, line {place[0]}: {reason}") from None
-    start = int(labelled)
-    X = np.ascontiguousarray(values[:, start:]).T
-    return Data(freeze(X), freeze(values[:, 0].copy()) if labelled else None)
-
-
-def has_labels(path: PathLike) -> bool:
-    """Whether a CSV file's first column is named label."""
-    with _opened(path) as file:
-        line = file.readline(_LINE_MOST)
-    return _bare(line.decode("utf-8-sig", "replace").partition(",")[0]) == "label"
-
-
 def load_folder(path: PathLike) -> Dataset:
-    """The examples of a folder of IDX files, to train with and, where it has them, to test with.
+    """The examples of a folder, to train with and, where it has them, to test with; see below.
 
-    The files are named as MNIST's: `train-images*` and `train-labels*`, and for the test
-    `t10k-images*` and `t10k-labels*`; what comes before or after does not matter.
-
-    Raises ValueError, naming the folder, where a file is missing or a name fits several.
+    Raises ValueError, naming the folder, as `load_arrays`, or where nothing is there to train with.
     """
-    folder = Path(path)
-    train = load_idx(_only(folder, "train-images"), _only(folder, "train-labels"))
-    if not any(folder.glob("*t10k-images*")):
-        return Dataset(train, None)
-    return Dataset(train, load_idx(_only(folder, "t10k-images"), _only(folder, "t10k-labels")))
+    parts = load_arrays(path)
+    if parts.train is None or parts.train.y is None:
+        raise ValueError(f"{path}: has no images to train with, or no labels for them")
+    return Dataset(parts.train, parts.test)
 
 
-def _only(folder: Path, name: str) -> Path:
-    found = sorted(folder.glob(f"*{name}*"))
-    if len(found) != 1:
-        came = ", ".join(file.name for file in found) or "none"
-        raise ValueError(f"{folder}: needs one IDX file named *{name}*, but has {came}")
-    return found[0]
+def load_arrays(path: PathLike) -> Parts:
+    """The examples to train, validate and test with in a folder of files, or an `.npz` or `.npy`.
+
+    Each X is (n_in, m) in the dtype of the file, each y (m,) or (n_out, m), or None where there are
+    no labels. The files of a folder are IDX files (plain or gzipped), `.npy`, or `.npz` of one
+    array. Names tell which is which, as those of MNIST, EMNIST, QMNIST, KMNIST and Keras do: by
+    train, test (or t10k) or val, and by images (or x) or labels (or y). In the files, examples come
+    first; a matrix with examples in columns is taken as such where only that fits the labels. A
+    folder of several data sets takes the name of one behind it: `folder/emnist-letters`.
+
+    Raises ValueError, naming the file or folder, where it holds no arrays or several data sets, a
+    name fits several, or labels and examples differ in number.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/digits.npz", x_train=np.zeros((5, 2, 2)), y_train=np.arange(5))
+    ...     load_arrays(f"{folder}/digits.npz").train.X.shape
+    (4, 5)
+    """
+    place = Path(path)
+    one = place.is_file()
+    arrays = _of_file(place) if one else _of_folder(place)
+    try:
+        return parts_of(arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
-def _bare(name: str) -> str:
-    return name.strip().strip('"').lower()
+def _of_file(path: Path) -> dict[str, Array]:
+    kind = kind_of(path)
+    if not kind:
+        raise ValueError(f"{path}: holds no arrays: it is no .npz, .npy or IDX file")
+    found = read_arrays(path, kind)
+    return {name or path.name: array for name, array in found.items()}
 
 
-def _lines(file: IO[bytes], place: list[int], labelled: bool) -> Iterator[str]:
-    """The lines below the header that are not blank; `place` tells the number of the last."""
-    columns = examples = 0
-    for place[0], line in enumerate(iter(partial(file.readline, _LINE_MOST), b""), start=1):
-        if len(line) == _LINE_MOST:
-            raise ValueError(f"the line has {_LINE_MOST} bytes or more")
-        text = line.decode("utf-8-sig" if place[0] == 1 else "utf-8").strip()
-        if not columns:
-            _check_header(text, labelled)
-            columns = text.count(",") + 1
-        elif text:
-            if (came := text.count(",") + 1) != columns:
-                raise ValueError(f"the line has {came} columns but the header {columns}")
-            examples += 1
-            yield text
-    if not examples:
-        raise ValueError("there are no examples")
+def _of_folder(folder: Path) -> dict[str, Array]:
+    """The arrays of one data set, by the names of the files; of `x` and `x.gz` the first."""
+    start = ""
+    if not folder.is_dir():
+        folder, start = folder.parent, folder.name
+    names = sorted(each.name for each in folder.iterdir() if each.is_file())
+    names = [name for name in names if name.startswith(start) and name[0] != "."]
+    files = {name: kind for name in names if (kind := kind_of(folder / name))}
+    files = {
+        name: kind
+        for name, kind in files.items()
+        if name.removesuffix(".gz") == name or name.removesuffix(".gz") not in files
+    }
+    sets = groups(files)
+    if not sets:
+        what = f"no files {start}*" if start else "no IDX files and no .npz or .npy"
+        raise ValueError(f"{folder}: has {what}")
+    if start and start in sets:
+        sets = {start: sets[start]}
+    if len(sets) > 1:
+        shown = ", ".join(str(folder / name) for name in sets)
+        raise ValueError(
+            f"{folder}: has several data sets: give one of {shown}, or a folder of one"
+        )
+    return {name: _single(folder / name, files[name]) for name in next(iter(sets.values()))}
 
 
-def _check_header(text: str, labelled: bool) -> None:
-    name, comma, _ = text.partition(",")
-    first = _bare(name)
-    if re.fullmatch(r"[\d\s,]+", text):
-        raise ValueError("the first line must be a header, not numbers")
-    if labelled and (not comma or first.startswith("pixel")):
-        raise ValueError(f"the first column must be labels, not {name[:50]!r}")
-    if not labelled and first == "label":
-        raise ValueError("the file has labels: read it with labelled=True")
-
-
-def read_idx_header(path: PathLike, file: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[Any]"]:
-    """The shape and dtype that an IDX file tells of; the file is left where its data begins."""
-    magic = file.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES or not magic[3]:
-        raise ValueError(f"{path}: is no IDX file: it starts with {magic.hex() or 'nothing'}")
-    extents = file.read(4 * magic[3])
-    if len(extents) < 4 * magic[3]:
-        raise ValueError(f"{path}: ends within its header")
-    shape = tuple(np.frombuffer(extents, ">u4").tolist())
-    if not math.prod(shape):
-        raise ValueError(f"{path}: holds no examples: its shape is {shape}")
-    return shape, np.dtype(_IDX_DTYPES[magic[2]])
-
-
-def _read_idx(path: PathLike) -> Array:
-    with _opened(path) as file:
-        shape, dtype = read_idx_header(path, file)
-        size = math.prod(shape) * dtype.itemsize
-        _check_size(path, file, 4 + 4 * len(shape) + size)
-        data = _read_at_most(file, size + 1)
-    if len(data) != size:
-        came = "more" if len(data) > size else f"only {len(data)}"
-        raise ValueError(f"{path}: shape {shape} takes {size} bytes of data, but there are {came}")
-    values = np.frombuffer(data, dtype).reshape(shape[0], -1)
-    return values.astype(dtype.newbyteorder("="), copy=False)
-
-
-def _check_size(path: PathLike, file: IO[bytes], expected: int) -> None:
-    """The header against the file's size, before anything of the size it claims is allocated."""
-    on_disk = Path(path).stat().st_size
-    zipped = isinstance(file, gzip.GzipFile)
-    if (expected > on_disk * _GZIP_MOST) if zipped else (expected != on_disk):
-        raise ValueError(f"{path}: the header tells of {expected} bytes but the file has {on_disk}")
-
-
-def _read_at_most(file: IO[bytes], size: int) -> bytearray:
-    """So many bytes, or all there are: memory grows with what comes, not with what is claimed."""
-    data = bytearray()
-    while chunk := file.read(min(1 << 20, size - len(data))):
-        data += chunk
-    return data
-
-
-@contextmanager
-def _opened(path: PathLike) -> Iterator[IO[bytes]]:
-    """A file's bytes, unzipped if its first two say so."""
-    with open(path, "rb") as raw:
-        zipped = raw.peek(2)[:2] == b"\x1f\x8b"
-        try:
-            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw) if zipped else raw)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: is corrupt: {error}") from None
+def _single(path: Path, kind: str) -> Array:
+    arrays = read_arrays(path, kind)
+    if len(arrays) != 1:
+        raise ValueError(f"{path}: must hold one array, as other files stand beside it")
+    return next(iter(arrays.values()))

@@ -1,7 +1,7 @@
 """What a network's inputs and outputs mean, as plain tuples: columns, categories, scales, classes.
 
-A description is all that is needed to encode another table in the same way. Nothing here needs
-pandas.
+A description is made of a table by `scratchmlp.tables`, stands in a model's file, and is all that
+is needed to encode another table in the same way. Nothing here needs pandas.
 """
 
 import json
@@ -182,6 +182,19 @@ def from_json(text: str, arrays: dict[str, Array]) -> Description:
     if len(arrays) != (4 if numbers else 2):
         raise ValueError(f"the description has the arrays {sorted(arrays)}")
     return Description(columns, target, statistics, missing, shape)
+
+
+def same(one: Description | None, other: Description | None) -> bool:
+    """Whether two descriptions are the same, to the last bit of their statistics.
+
+    >>> same(pixels(2), pixels(2)), same(pixels(2), pixels(3))
+    (True, False)
+    """
+    if one is None or other is None:
+        return one is other
+    arrays, others = arrays_of(one), arrays_of(other)
+    equal = set(arrays) == set(others) and as_json(one) == as_json(other)
+    return equal and all(np.array_equal(array, others[name]) for name, array in arrays.items())
 
 
 def check_sizes(description: Description, n_in: int, n_out: int) -> None:

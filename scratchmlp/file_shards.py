@@ -26,13 +26,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp._atomic import PathLike
+from scratchmlp._idx import read_idx_header
 from scratchmlp._npz import read_npy_header
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.border import public
 from scratchmlp.core.data.batches import Batch
 from scratchmlp.core.data.preprocessing import normalize
-from scratchmlp.datasets import read_idx_header
 
 
 class Stored(NamedTuple):
@@ -98,7 +98,10 @@ def _npy_header(path: PathLike, file: BufferedReader) -> tuple[tuple[int, ...], 
     if len(shape) not in (1, 2) or not math.prod(shape):
         raise ValueError(f"{path}: must be labels (m,) or columns (rows, m), not {shape}")
     if len(shape) == 2 and shape[0] > 1 and not fortran:
-        raise ValueError(f"{path}: is in C order: save np.asfortranarray(...) of it")
+        raise ValueError(
+            f"{path}: is in C order: save array.T if its rows are the examples, "
+            "or np.asfortranarray(array) if its columns are"
+        )
     return shape[::-1], dtype
 
 

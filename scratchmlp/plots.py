@@ -103,6 +103,43 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None) -> "Figu
 
 
 @public
+def predicted_against_true(
+    predicted: Array, y: Array, names: Sequence[str] | None = None
+) -> "Figure":
+    """Predicted numbers (n_out, m) against the true ones y (n_out, m), one panel an output.
+
+    Points on the line are right; above them, the root mean squared error and R squared.
+
+    >>> figure = predicted_against_true(np.array([[1.0, 2.0]]), np.array([[1.0, 2.0]]), ["size"])
+    >>> figure.axes[0].get_title()
+    'size: RMSE 0, R² 1.000'
+    """
+    checks.matrix("predicted", predicted)
+    checks.matrix("y", y)
+    if predicted.shape != y.shape:
+        raise value_error(
+            f"predicted and y must have one shape, not {predicted.shape} and {y.shape}"
+        )
+    shown = min(len(y), 12)
+    columns = min(shown, 4)
+    rows = -(-shown // columns)
+    figure = _figure(4.0 * columns, 4.0 * rows)
+    for k in range(shown):
+        axes = figure.add_subplot(rows, columns, k + 1)
+        ends = [float(f(np.concatenate([predicted[k], y[k]]))) for f in (np.min, np.max)]
+        axes.plot(ends, ends, color="0.7", linewidth=1)
+        axes.plot(y[k], predicted[k], ".", markersize=4, alpha=0.6)
+        error = float(((predicted[k] - y[k]) ** 2).mean())
+        spread = float(y[k].var())
+        share = f", R² {1 - error / spread:.3f}" if spread else ""
+        name = names[k] if names else f"output {k + 1}"
+        axes.set_title(f"{name}: RMSE {error**0.5:.4g}{share}", fontsize=9)
+        axes.set_xlabel("true")
+        axes.set_ylabel("predicted")
+    return figure
+
+
+@public
 def most_wrong(
     X: Array,
     y: Array,

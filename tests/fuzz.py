@@ -6,11 +6,14 @@ what the readers' code does with a file, from the folder above this one:
     pip install atheris
     python -m tests.fuzz idx -max_total_time=60
 
-The other targets are `csv`, `npy`, `checkpoint` and `safetensors`; what follows is libFuzzer's own.
+The other targets are `table`, `parquet`, `arrays`, `npy`, `checkpoint` and `safetensors`; what
+follows is libFuzzer's own.
 """
 
+import bz2
 import gzip
 import io
+import lzma
 import re
 import struct
 import sys
@@ -26,15 +29,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas
 
-from scratchmlp import Network, adam, init_params, init_state, leaky_relu
+from scratchmlp import Network, adam, descriptions, init_params, init_state, leaky_relu
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
 from scratchmlp.core.data.preprocessing import Data
-from scratchmlp.datasets import has_labels, load_csv, load_idx
-from scratchmlp.descriptions import CLASSES, Target, pixels
+from scratchmlp.datasets import load_arrays, load_idx
+from scratchmlp.descriptions import Column, Description, Target, feature_names, pixels, unscaled
 from scratchmlp.export import export, from_safetensors
 from scratchmlp.file_shards import file_shards
+from scratchmlp.tables import load_table, read_table
 
 MOST_SECONDS = 5  # a mutant takes a millisecond; this is for a machine that is very busy
 MOST_BYTES = 1 << 21  # a chunk that is read at once, and buffers, whatever the size of the file
@@ -46,6 +51,7 @@ WORDS = (
     *(b"-1", b"1e999", b"NaN", b"null", b"true", b"[]", b"{}", b'"U"', b"[" * 2000, b"9" * 5000),
     *(b"|O", b"<U9", b">f8", b"<M8", b"(0,)", b"True", b"PK\3\4", b"PK\1\2", b"PK\5\6", b"../W1"),
 )
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 TOKEN = re.compile(rb"""["'][^"']*["']|[-+.\w]+""")
 
 
@@ -60,12 +66,14 @@ def gzipped(parts: Sequence[bytes]) -> bytes:
     return gzip.compress(b"".join(parts), 1, mtime=0)
 
 
-def zipped(names: Sequence[str]) -> Callable[[Sequence[bytes]], bytes]:
+def zipped(
+    names: Sequence[str], method: int = zipfile.ZIP_STORED
+) -> Callable[[Sequence[bytes]], bytes]:
     """How contents become an archive of members of these names, with the right check sums."""
 
     def pack(contents: Sequence[bytes]) -> bytes:
         with io.BytesIO() as made:
-            with zipfile.ZipFile(made, "w") as archive:
+            with zipfile.ZipFile(made, "w", method) as archive:
                 for name, content in zip(names, contents, strict=True):
                     archive.writestr(zipfile.ZipInfo(name), content)
             return made.getvalue()
@@ -92,13 +100,20 @@ def telling(content: bytes) -> Seed:
     return Seed((about.encode(),), pack)
 
 
-def saved(*sizes: int, optimizer=None, dtype=np.float64, network: Network | None = None) -> bytes:
+def saved(
+    *sizes: int,
+    optimizer=None,
+    dtype=np.float64,
+    network: Network | None = None,
+    description: Description | None = None,
+) -> bytes:
     params = init_params(sizes, dtype=dtype)
     state = init_state(params, adam(0.1))
     memory = state.optimizer if optimizer is None else optimizer
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.npz"
-        save(path, state._replace(optimizer=memory), network=network or Network())
+        state = state._replace(optimizer=memory)
+        save(path, state, network=network or Network(), description=description)
         return path.read_bytes()
 
 
@@ -128,20 +143,48 @@ def npy(array: np.ndarray) -> bytes:
         return made.getvalue()
 
 
+TABLES = (
+    b"label,pixel0,pixel1\n5,0,255\n0,7,8\n",
+    b"pixel0,pixel1\r\n1,2\r\n3,4\r\n",
+    "\ufeffsize;colour;y\n1,5;\u201cred\u201d;a\n;blue;b\n2,5;red;a\n\n".encode(),
+    b'"a","b"\n"x, y",TRUE\nz,false\n',
+    " 6.0 -1.0 0.5\n 5.0 0.25 1e3\n".encode("utf-16"),
+)
+PACKS = (
+    lambda parts: bz2.compress(b"".join(parts)),
+    lambda parts: lzma.compress(b"".join(parts), preset=0),
+)
+KERAS = {
+    "x_train.npy": npy(np.arange(12, dtype=np.uint8).reshape(3, 2, 2)),
+    "y_train.npy": npy(np.arange(3)),
+    "x_test.npy": npy(np.ones((1, 2, 2), np.uint8)),
+}
+
+
 def seeds() -> dict[str, list[Seed]]:
     """Small good files of every form, by target."""
     digits = [idx(8, "u1", 4, 2, 3), idx(8, "u1", 5), idx(9, "i1", 2, 2), idx(11, ">i2", 3, 2)]
     numbers = [idx(12, ">i4", 2, 3), idx(13, ">f4", 2, 3), idx(14, ">f8", 2, *[1] * 20, 2)]
-    labelled, bare = b"label,pixel0,pixel1\n5,0,255\n0,7,8\n", b"pixel0,pixel1\n1,2\n3,4\n"
-    windows, marked = labelled.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + labelled + b"\n\n"
+    columns = (
+        Column("size", missing=True),
+        Column("colour", descriptions.CATEGORY, ("blue", "red")),
+    )
+    described = Description(
+        columns, Target(descriptions.CLASSES, ("y",), ("a", "b")), unscaled(4), missing=True
+    )
+    counted = Description(
+        columns, Target(descriptions.NUMBERS, ("y", "z"), (), unscaled(2)), unscaled(4)
+    )
     odd = ((np.ones((2, 3), order="F"), np.array(3)), np.zeros((0, 2)), np.ones(3, bool))
     networks = [
         saved(2, 3),
         saved(3, 2, 2, dtype=np.float32, network=Network(leaky_relu(0.1))),
         saved(2, 2, optimizer=odd),
         saved(2, 2, optimizer=()),
+        saved(4, 2, description=described),
+        saved(4, 2, optimizer=(), description=counted),
     ]
-    pets = Target(CLASSES, ("pet",), ("cat", "dog"))
+    pets = Target(descriptions.CLASSES, ("pet",), ("cat", "dog"))
     exported = [
         tensors(2, 3, network=Network(leaky_relu(0.1))),
         tensors(3, 2, 2, dtype=np.float64, description=pixels(3, (1, 3), pets)),
@@ -149,15 +192,46 @@ def seeds() -> dict[str, list[Seed]]:
     again = [Seed((*members(each).values(),), zipped([*members(each)])) for each in networks]
     return {
         "idx": [Seed(each, pack) for each in digits + numbers for pack in (b"".join, gzipped)],
-        "csv": [
-            Seed((each,), pack)
-            for each in (labelled, bare, windows, marked)
-            for pack in (b"".join, gzipped)
-        ],
+        "table": [Seed((each,), pack) for each in TABLES for pack in (b"".join, gzipped)]
+        + [Seed((TABLES[0],), pack) for pack in (*PACKS, zipped(["table.csv"]))],
+        "parquet": [Seed((each,)) for each in parquets()],
+        "arrays": [
+            Seed((*contents.values(),), zipped([*contents], method))
+            for contents in (KERAS, {"X.npy": npy(np.ones((3, 2), "f", "F"))})
+            for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        ]
+        + [Seed((npy(np.arange(12.0).reshape(3, 2, 2)),))],
         "npy": [Seed((npy(each),)) for each in (np.ones((3, 4), "f", "F"), np.arange(5))],
         "safetensors": exported,
         "checkpoint": [Seed((each,)) for each in networks] + again + [*map(telling, networks)],
     }
+
+
+def parquets() -> list[bytes]:
+    frame = pandas.DataFrame({"n": [1.5, None], "c": ["u", "v"], "b": [True, False], "y": [0, 1]})
+    files = []
+    for compression in (None, "snappy"):
+        with io.BytesIO() as made:
+            frame.to_parquet(made, compression=compression)
+            files.append(made.getvalue())
+    return files
+
+
+def table(path: Path) -> None:
+    """Describe and encode it, with whichever column comes last for a target."""
+    X, y, description, _ = load_table(path, target=["-1"], missing=True)
+    assert X.shape == (len(feature_names(description)), y.shape[-1])
+    assert X.dtype == np.float32
+    assert not X.flags.writeable
+    assert np.isfinite(X).all()
+
+
+def arrays(path: Path) -> None:
+    """All parts of it, and see that they are what is promised."""
+    for part in load_arrays(path)[:3]:
+        if part is not None:
+            assert part.X.ndim == 2
+            assert part.y is None or part.y.shape[-1] == part.X.shape[1]
 
 
 def examples(path: Path, read: Callable[..., Data], *arguments: object) -> None:
@@ -170,10 +244,10 @@ def examples(path: Path, read: Callable[..., Data], *arguments: object) -> None:
 
 def checkpoint(path: Path) -> None:
     """Load it, and see that it is what is promised and can be saved again."""
-    state, network = load(path)
+    state, network, description = load(path)
     assert all(np.isfinite(array).all() for array in leaves(state.params))
     assert not any(array.flags.writeable for array in leaves(state[:2]))
-    save(path.with_name("again"), state, network=network)
+    save(path.with_name("again"), state, network=network, description=description)
 
 
 def imported(path: Path) -> None:
@@ -198,12 +272,10 @@ READERS: dict[str, tuple[Callable[[Path], object], ...]] = {
         lambda path: examples(path, load_idx, path),
         pieces,
     ),
-    "npy": (pieces,),
-    "csv": (
-        has_labels,
-        lambda path: examples(path, load_csv),
-        lambda path: examples(path, load_csv, False),
-    ),
+    "npy": (pieces, arrays),
+    "table": (read_table, table),
+    "parquet": (table,),
+    "arrays": (arrays,),
     "checkpoint": (checkpoint,),
     "safetensors": (imported,),
 }
@@ -235,10 +307,14 @@ def fault(
 def size(content: bytes) -> int:
     """The bytes that a file holds, once it is unzipped as far as that goes."""
     total = len(content)
-    if content[:2] == b"\x1f\x8b":
-        with gzip.open(io.BytesIO(content)) as file, suppress(OSError, EOFError, zlib.error):
-            while chunk := file.read(1 << 16):
-                total += len(chunk)
+    for magic, opened in ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7z", lzma.open)):
+        if content.startswith(magic):
+            with opened(io.BytesIO(content)) as file, suppress(*DAMAGE):
+                while chunk := file.read(1 << 16):
+                    total += len(chunk)
+    if content[:4] == b"PK\3\4":
+        with suppress(*DAMAGE), zipfile.ZipFile(io.BytesIO(content)) as archive:
+            total += sum(each.file_size for each in archive.infolist())
     return total
 
 

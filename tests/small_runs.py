@@ -27,6 +27,12 @@ def write_data(folder, seed=0, m=300):
     np.savetxt(folder / "data.csv", rows, "%d", ",", header=",".join(names), comments="")
 
 
+def read_iterations(process, lines):
+    """Read what a process prints up to so many lines of iterations, or up to its end."""
+    while lines and (line := process.stdout.readline()):
+        lines -= line.startswith(b"iteration")
+
+
 def contents(folder):
     """The bytes of every file in a folder, by its name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}

@@ -97,6 +97,14 @@ DECAY = {
 ADAM = {"learning_rate": LEARNING, "beta1": SHARED, "beta2": SHARED, "epsilon": ABOVE_ZERO}
 
 
+PLATEAU = {
+    "rate": SIZE,
+    "patience": (5, COUNT, ""),
+    "factor": (0.5, SHARE | {"zero": 0}, "number"),
+    "min_improvement": SIZE,
+}
+NUMBERS = "list of numbers, empty list, empty tuple, set, y"
+LOSSES = {"texts": ["abc"], "None inside": [None], "number": 1.0, "booleans": [True]}
 PAIRS = {
     "X": (X, ROWS | {"an example too few": X[:, 1:]}, "X"),
     "y": (y, LABELS | AS_MANY | TARGETS, "y, X"),
@@ -162,6 +170,16 @@ PREDICTIONS = {
 }
 
 # Of each argument: a right value, wrong ones, and what of ANYTHING is right as well.
+
+
+def no_states(state, rate):
+    return iter(())
+
+
+def one_loss(state):
+    return 1.0
+
+
 ARGUMENTS = {
     "accuracy": PREDICTIONS,
     "adam": ADAM,
@@ -235,15 +253,31 @@ ARGUMENTS = {
         **MAP,
     },
     "dropout_masks": {"m": (5, COUNT, ""), **DROPOUT, "iteration": (0, FROM_ZERO, "")},
+    "codes": {
+        "values": (y, {"matrix": X, "texts": np.array(["a"])}, "y"),
+        "names": (np.arange(3), {"matrix": X, "twice": np.array([1, 1])}, "y"),
+    },
+    "indicators": {
+        "codes": (y, {"too high": y + 3, "too low": y - 2, "matrix": X.astype(int)}, "y"),
+        "n": (3, COUNT, ""),
+        "dtype": (np.float32, DTYPE, "None"),
+    },
+    "plateau_rate": PLATEAU | {"losses": ([0.5], LOSSES, NUMBERS)},
+    "plateau": PLATEAU
+    | {
+        "run": (no_states, {}, "type, function"),
+        "state": (state, {}, "state"),
+        "loss": (one_loss, {}, "type, function"),
+        "every": (1, COUNT, ""),
+        "earlier": ([0.5], LOSSES, NUMBERS),
+    },
+    "stratified_split": PAIRS
+    | {"fraction": (0.5, SHARE | {"zero": 0, "tiny": 1e-9}, "number"), "seed": (0, FROM_ZERO, "")},
     "early_stopping": {
         "records": ([record], UNSEEN, "empty list, empty tuple"),
         "patience": (1, COUNT, ""),
         "min_improvement": (0.0, RATE, "number"),
-        "earlier": (
-            [0.5],
-            {"texts": ["abc"], "None inside": [None], "number": 1.0, "booleans": [True]},
-            "list of numbers, empty list, empty tuple, set, y",
-        ),
+        "earlier": ([0.5], LOSSES, NUMBERS),
     },
     "elastic": {
         "sigma": (4.0, POSITIVE, "number"),
@@ -409,6 +443,7 @@ ARGUMENTS = {
     "standardize": {
         "X": (X, ROWS | {"NaN": one(X, np.nan), "infinity": one(X, np.inf)}, "X"),
         "statistics": (statistics, STATISTICS, "None"),
+        "missing": (False, {"one": 1}, "True"),
     },
     "step": {
         "params": (params, GRADS, "params"),

@@ -47,7 +47,7 @@ def test_what_was_saved_comes_back(tmp_path, network):
     params, X, Y, _ = problem(depth=3)
     state = init_state(params, sgd(0.1))
     save(tmp_path / "model.npz", state, network=network)
-    again, its_network = load(tmp_path / "model.npz")
+    again, its_network, _ = load(tmp_path / "model.npz")
     assert same_bytes(again.params, state.params)
     assert again.iteration == 0
     assert np.isnan(again.loss)
@@ -150,7 +150,7 @@ BAD = {
         lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:],
         "is no checkpoint",
     ),
-    "a later format": (lambda content: told(content, format=2), "its format is 2"),
+    "a later format": (lambda content: told(content, format=3), "its format is 3"),
     "no outline": (lambda content: altered(content, about=None), "has no 'about'"),
     "no JSON": (lambda content: altered(content, about=np.array("{")), "is no checkpoint"),
     "no array": (lambda content: altered(content, W2=None), "it has the arrays"),

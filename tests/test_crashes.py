@@ -9,6 +9,7 @@ import pytest
 
 from scratchmlp.__main__ import main
 from scratchmlp.checkpoints import load
+from tests.small_runs import read_iterations
 
 COURSE = ["--layers", "784", "32", "10", "--examples", "1000", "--optimizer", "adam"]
 COURSE += ["--batch-size", "20", "--schedule", "cosine", "--patience", "1000"]
@@ -31,8 +32,7 @@ def killed(arguments, lines, delay):
     """Start the command, kill it so long after so many lines, and say whether it was alive."""
     command = [sys.executable, "-u", "-m", "scratchmlp", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        for _ in range(lines):
-            process.stdout.readline()
+        read_iterations(process, lines)
         time.sleep(delay)
         process.kill()
     return process.returncode == -9

@@ -3,14 +3,12 @@
 import gzip
 import hashlib
 import struct
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from scratchmlp.datasets import has_labels, load_csv, load_folder, load_idx, mnist
+from scratchmlp.datasets import load_arrays, load_folder, load_idx, mnist
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
 LABELS = np.array([3, 1, 4, 1], np.uint8)
@@ -110,103 +108,165 @@ def test_labels_that_do_not_fit(tmp_path):
         load_idx(images, written(tmp_path, idx(LABELS, 13), "labels"))
 
 
-def test_a_folder_of_idx_files(tmp_path):
-    for name in ("emnist-train-images-idx3.gz", "t10k-images"):
-        written(tmp_path, idx(IMAGES), name)
-    for name in ("emnist-train-labels-idx1.gz", "t10k-labels"):
-        written(tmp_path, idx(LABELS), name)
-    train, test = load_folder(tmp_path)
-    np.testing.assert_array_equal(train.X, test.X)
-    (tmp_path / "t10k-images").unlink()
-    assert load_folder(tmp_path).test is None
-    written(tmp_path, idx(IMAGES), "train-images-2")
-    with pytest.raises(ValueError, match="needs one IDX file named \\*train-images\\*, but has "):
-        load_folder(tmp_path)
-
-
-CSV = "label,pixel0,pixel1\n5,0,255\n0,7,8\n"
-
-
-@pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode())])
-@pytest.mark.parametrize(
-    "text",
-    [
-        CSV,
-        CSV.replace("\n", "\r\n"),
-        CSV.rstrip(),
-        CSV + "\n\n",
-        "\ufeff" + CSV,
-        CSV.replace("label", '"label"'),
-    ],
-)
-def test_csv_with_labels(tmp_path, text, pack):
-    path = written(tmp_path, pack(text))
-    X, y = load_csv(path)
-    assert X.tolist() == [[0, 7], [255, 8]]
-    assert y.tolist() == [5, 0]
-    assert X.dtype == np.uint8
-    assert X.flags.f_contiguous
-    assert has_labels(path)
-
-
-def test_csv_without_labels(tmp_path):
-    path = written(tmp_path, "pixel0,pixel1\n1,2\n3,4\n")
-    X, y = load_csv(path, labelled=False)
-    assert X.tolist() == [[1, 3], [2, 4]]
-    assert y is None
-    assert not has_labels(path)
-
-
-BAD_CSV = {
-    "nothing": ("", "line 0: there are no examples"),
-    "a header alone": ("label,a\n", "line 1: there are no examples"),
-    "a short line": (CSV + "1,2\n", "line 4: the line has 2 columns but the header 3"),
-    "a long line": (CSV + "1,2,3,4\n", "line 4: the line has 4 columns but the header 3"),
-    "a word": (CSV + "1,two,3\n" + CSV[20:], "line 4: could not convert string 'two'"),
-    "256": (CSV + "1,256,3\n", "line 4: could not convert string '256'"),
-    "-1": (CSV + "1,-1,3\n", "line 4: could not convert string '-1'"),
-    "half a grey": (CSV + "1,2.5,3\n", "line 4: could not convert string '2.5'"),
-    "a gap": (CSV + "1,,3\n", "line 4: could not convert string ''"),
-    "no header": ("5,0,255\n0,7,8\n", "line 1: the first line must be a header"),
-    "no labels": ("pixel0,pixel1\n1,2\n", "line 1: the first column must be labels, not 'pixel0'"),
-    "no text": (b"label,a\n\xff\xfe,3\n", "line 2: .*can't decode"),
-    "half a gzip": (gzip.compress(CSV.encode())[:-9], "is corrupt"),
+MNISTS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte.gz")
+NAMES = {
+    "MNIST": (*MNISTS, "t10k-labels-idx1-ubyte.gz"),
+    "MNIST with points": (
+        "train-images.idx3-ubyte",
+        "train-labels.idx1-ubyte",
+        "t10k-images",
+        "t10k-labels",
+    ),
+    "EMNIST": tuple(
+        f"emnist-letters-{part}-{kind}-ubyte.gz"
+        for part in ("train", "test")
+        for kind in ("images-idx3", "labels-idx1")
+    ),
+    "QMNIST": tuple(
+        f"qmnist-{part}-{kind}.gz"
+        for part in ("train", "test")
+        for kind in ("images-idx3-ubyte", "labels-idx2-int")
+    ),
 }
 
 
-@pytest.mark.parametrize("case", BAD_CSV)
-def test_bad_csv_files(tmp_path, case):
-    content, message = BAD_CSV[case]
-    path = written(tmp_path, content, "bad.csv")
+@pytest.mark.parametrize("case", NAMES)
+def test_a_folder_of_idx_files(case, tmp_path):
+    for name in NAMES[case]:
+        turned = IMAGES if "train" in name else IMAGES[::-1]
+        content = idx(LABELS if "label" in name else turned)
+        if "idx2-int" in name:
+            content = idx(np.column_stack([LABELS, *[np.full(4, 9)] * 7]).astype(">i4"), 12)
+        written(tmp_path, gzip.compress(content) if name.endswith(".gz") else content, name)
+    written(tmp_path, "about the data", "README.txt")
+    train, test = load_folder(tmp_path)
+    np.testing.assert_array_equal(train.X.T, IMAGES.reshape(4, 6))
+    np.testing.assert_array_equal(test.X.T, IMAGES.reshape(4, 6)[::-1])
+    np.testing.assert_array_equal(train.y, LABELS)
+    assert train.X.flags.f_contiguous
+    assert load_arrays(tmp_path).shape == (2, 3)
+
+
+def test_a_file_and_the_same_zipped_are_one(tmp_path):
+    for name, values in (("train-images", IMAGES), ("train-labels", LABELS)):
+        written(tmp_path, idx(values), name)
+        written(tmp_path, gzip.compress(idx(values)), f"{name}.gz")
+    train, test = load_folder(tmp_path)
+    assert train.y.tolist() == LABELS.tolist()
+    assert test is None
+
+
+def test_a_folder_of_several_data_sets_needs_the_name_of_one(tmp_path):
+    for name, turn in (("letters", 1), ("digits", -1)):
+        written(tmp_path, idx(IMAGES[::turn]), f"emnist-{name}-train-images")
+        written(tmp_path, idx(LABELS[::turn]), f"emnist-{name}-train-labels")
+    with pytest.raises(
+        ValueError, match=r"several data sets: give one of .*emnist-digits, .*letters"
+    ):
+        load_folder(tmp_path)
+    written(tmp_path, idx(IMAGES), "train-images")
+    with pytest.raises(ValueError, match="several data sets"):
+        load_folder(tmp_path)
+    assert load_folder(tmp_path / "emnist-letters").train.y.tolist() == LABELS.tolist()
+    with pytest.raises(ValueError, match="no files emnist-balanced"):
+        load_folder(tmp_path / "emnist-balanced")
+
+
+BAD_FOLDERS = {
+    "nothing": ({}, "has no IDX files"),
+    "two of a kind": (
+        {"train-images": IMAGES, "images-train": IMAGES},
+        "could both be the examples to train with",
+    ),
+    "no labels": ({"train-images": IMAGES}, "no labels for them"),
+    "labels alone": ({"train-labels": LABELS}, "has labels of no examples"),
+    "too few labels": (
+        {"train-images": IMAGES, "train-labels": LABELS[:3]},
+        "holds 3 labels for the 4 of 'train-images'",
+    ),
+    "other images": (
+        {"train-images": IMAGES, "train-labels": LABELS, "test-images": IMAGES[:, :1]},
+        "examples of different shapes",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FOLDERS)
+def test_bad_folders(case, tmp_path):
+    files, message = BAD_FOLDERS[case]
+    for name, values in files.items():
+        written(tmp_path, idx(values), name)
     with pytest.raises(ValueError, match=message) as caught:
-        load_csv(path)
-    assert str(caught.value).startswith(str(path))
+        load_folder(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}: ")
 
 
-def test_labels_where_none_are_expected(tmp_path):
-    with pytest.raises(ValueError, match="line 1: the file has labels"):
-        load_csv(written(tmp_path, CSV), labelled=False)
+ROWS = IMAGES.reshape(4, 6)
+ARCHIVES = {
+    "Keras": {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS},
+    "rows": {"X": ROWS, "y": LABELS},
+    "columns": {"X": ROWS.T, "y": LABELS},
+    "labels in a column": {"images": IMAGES, "labels": LABELS[:, np.newaxis]},
+    "MedMNIST": {"train_images": IMAGES, "train_labels": LABELS[:, np.newaxis]},
+    "no names": {"arr_0": IMAGES, "arr_1": LABELS},
+    "a channel": {"x": IMAGES[..., np.newaxis], "y": LABELS},
+    "one-hot": {"x": IMAGES, "y": np.eye(5)[LABELS]},
+}
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("case", ARCHIVES)
+def test_archives_of_arrays(case, save, tmp_path):
+    save(tmp_path / "data.npz", **ARCHIVES[case])
+    parts = load_arrays(tmp_path / "data.npz")
+    np.testing.assert_array_equal(parts.train.X.T, ROWS)
+    np.testing.assert_array_equal(parts.train.y, LABELS)
+    assert parts.train.X.flags.f_contiguous
+    assert not parts.train.X.flags.writeable
+    assert (parts.test is None) == (case != "Keras")
+
+
+def test_an_array_alone_has_no_labels(tmp_path):
+    np.save(tmp_path / "X.npy", np.asfortranarray(ROWS))
+    parts = load_arrays(tmp_path / "X.npy")
+    np.testing.assert_array_equal(parts.train.X.T, ROWS)
+    assert parts.train.y is None
+    assert parts.shape == ()
+
+
+def test_a_folder_of_arrays(tmp_path):
+    np.savez_compressed(tmp_path / "kmnist-train-imgs.npz", IMAGES)
+    np.savez_compressed(tmp_path / "kmnist-train-labels.npz", LABELS)
+    np.testing.assert_array_equal(load_folder(tmp_path).train.y, LABELS)
+
+
+def test_several_targets_are_rows(tmp_path):
+    Y = np.arange(8.0).reshape(4, 2)
+    np.savez(tmp_path / "data.npz", X=ROWS, y=Y)
+    np.testing.assert_array_equal(load_arrays(tmp_path / "data.npz").train.y, Y.T)
+
+
+BAD_ARCHIVES = {
+    "objects": ({"X": np.array([1, "a"], object)}, "no pickle is read"),
+    "another number of labels": ({"X": ROWS, "y": LABELS[:2]}, "holds 2 labels for the 4 of 'X'"),
+    "no examples": ({"X": ROWS[:0]}, "must be a matrix of examples"),
+    "a text": ({"X": np.array(["a", "b"])}, "must be a matrix of examples"),
+    "two of a kind": ({"X": ROWS, "data": ROWS}, "'X' and 'data' could both be the examples"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ARCHIVES)
+def test_bad_archives(case, tmp_path):
+    arrays, message = BAD_ARCHIVES[case]
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_arrays(path)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_a_missing_file_says_so(tmp_path):
-    for load in (load_idx, load_csv):
-        with pytest.raises(FileNotFoundError):
-            load(tmp_path / "nonesuch")
-
-
-def test_reading_csv_takes_little_memory(tmp_path):
-    """At most 4 times the result, beyond what the process had: in a process of its own."""
-    row = ",".join(["7", *["123"] * 784])
-    text = ",".join(["label", *[f"pixel{k}" for k in range(784)]]) + f"\n{row}" * 20_000
-    path = written(tmp_path, text)
-    program = (
-        "import resource, sys; from scratchmlp.datasets import load_csv\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "X = load_csv(sys.argv[1]).X\n"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print((peak - before) * 1024 / X.nbytes)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, path], check=True, capture_output=True, text=True
-    )
-    assert float(done.stdout) < 4
+    with pytest.raises(FileNotFoundError):
+        load_idx(tmp_path / "nonesuch")
+    with pytest.raises(ValueError, match="nonesuch"):
+        load_arrays(tmp_path / "nonesuch")

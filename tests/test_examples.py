@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scratchmlp import Statistics, standardize
+from scratchmlp import Statistics, codes, indicators, standardize, stratified_split
 
 rng = np.random.default_rng(0)
 X = rng.normal([[5.0], [-300.0], [1e-3]], [[2.0], [100.0], [1e-5]], (3, 50))
@@ -52,3 +52,49 @@ def test_wrong_arguments():
     ):
         with pytest.raises(error, match=message):
             make()
+
+
+def test_missing_values_leave_the_statistics_of_the_others():
+    X = np.array([[1.0, np.nan, 3.0, 5.0], [np.nan] * 4, [7.0, 7.0, np.nan, 7.0]])
+    scaled, (mean, deviation) = standardize(X, missing=True)
+    np.testing.assert_allclose(mean[:, 0], [3, 0, 7])
+    np.testing.assert_allclose(deviation[:, 0], [np.std([1, 3, 5]), 1, 1])
+    assert (scaled[np.isnan(X)] == 0).all()
+    np.testing.assert_array_equal(
+        standardize(X, Statistics(mean, deviation), missing=True).X, scaled
+    )
+    with pytest.raises(ValueError, match="X must be finite"):
+        standardize(np.array([[np.nan, np.inf]]), missing=True)
+    without = np.array([[1.0, 2.0]])
+    np.testing.assert_array_equal(standardize(without, missing=True).X, standardize(without).X)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.8, 0.99])
+def test_a_stratified_split_has_the_share_of_every_class(fraction):
+    rng = np.random.default_rng(0)
+    y = rng.choice(5, 1000, p=[0.6, 0.3, 0.08, 0.015, 0.005])
+    X = np.arange(1000.0)[np.newaxis]
+    one, other = stratified_split(X, y, fraction, seed=3)
+    assert len(one.y) == round(1000 * fraction)
+    for label in range(5):
+        assert abs((one.y == label).sum() - fraction * (y == label).sum()) <= 1
+    together = np.concatenate([one.X[0], other.X[0]]).astype(int)
+    assert sorted(together) == list(range(1000))
+    np.testing.assert_array_equal(y[together], np.concatenate([one.y, other.y]))
+    again, _ = stratified_split(X, y, fraction, seed=3)
+    np.testing.assert_array_equal(again.X, one.X)
+    another, _ = stratified_split(X, y, fraction, seed=4)
+    assert not np.array_equal(another.X, one.X)
+
+
+def test_codes_and_indicators():
+    names = np.array(["b", "a", "c"])
+    found = codes(np.array(["a", "c", "x", "b", ""]), names)
+    assert found.tolist() == [1, 2, -1, 0, -1]
+    assert indicators(found, 3).T.tolist() == [[0, 1, 0], [0, 0, 1], [0] * 3, [1, 0, 0], [0] * 3]
+    assert codes(np.array([1.5, 2.0]), np.array([2, 3])).tolist() == [-1, 0]
+    assert codes(np.array(["a"]), names[:0]).tolist() == [-1]
+    with pytest.raises(TypeError, match="codes: values are int64 but names are <U1"):
+        codes(np.array([1]), names)
+    with pytest.raises(ValueError, match="names must differ"):
+        codes(names, np.array(["a", "a"]))

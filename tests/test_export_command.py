@@ -52,7 +52,7 @@ def test_safetensors_and_a_committee(capsys):
         (["one", "run.pt"], "run.pt must end in .onnx, .safetensors or .html"),
         (["nowhere", "run.onnx"], "nowhere"),
         (["run.onnx"], "the following arguments are required: FILE"),
-        (["one", "run.html", "--data", "small.csv"], "has 2 features, but the network takes 784"),
+        (["one", "run.html", "--data", "small.csv"], "small.csv: has no column 'pixel0'"),
     ],
 )
 def test_what_cannot_be_exported(arguments, message, capsys, tmp_path):
@@ -72,5 +72,8 @@ def test_another_network_has_no_examples(tmp_path):
     (tmp_path / "small.csv").write_text("\n".join(lines) + "\n")
     arguments = ["--data", "small.csv", "--layers", "4", "2", "--iterations", "1", "--out", "two"]
     assert main(arguments) == 0
-    assert main(["export", "two", "two.html"]) == 0
+    assert main(["export", "two", "own.html"]) == 0
+    assert '"examples": []' not in (tmp_path / "own.html").read_text("utf-8")
+    (tmp_path / "alone.npz").write_bytes((tmp_path / "two" / "model.npz").read_bytes())
+    assert main(["export", "alone.npz", "two.html"]) == 0
     assert '"examples": []' in (tmp_path / "two.html").read_text("utf-8")

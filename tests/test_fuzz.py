@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from scratchmlp.checkpoints import load
-from scratchmlp.datasets import load_csv, load_idx
+from scratchmlp.datasets import load_arrays, load_idx
+from scratchmlp.tables import read_table
 from tests.fuzz import READERS, fault, idx, members, mutant, saved, seeds, zipped
 
 SEEDS = seeds()
-COUNTS = {"idx": 80, "csv": 140, "npy": 400, "checkpoint": 180, "safetensors": 400}
+COUNTS = {"idx": 80, "table": 60, "parquet": 60, "arrays": 100, "npy": 200, "checkpoint": 120}
+COUNTS["safetensors"] = 400
 GOOD = saved(2, 3)
 
 
@@ -63,11 +65,11 @@ def breaks(path):
         raise ValueError("no name")
     if content[30:31] == b"7":
         return bytearray(1 << 22)
-    return load_csv(path)
+    return read_table(path)
 
 
 def test_a_planted_fault_is_found(tmp_path):
-    found = "".join(faults(breaks, tmp_path / "file", "csv", 0, 200))
+    found = "".join(faults(breaks, tmp_path / "file", "table", 0, 200))
     assert "KeyError: 'planted'" in found
     assert "the message does not start with the file: no name" in found
     assert "bytes of memory for a file of" in found
@@ -164,7 +166,8 @@ CHECKPOINTS = {
     "a member listed twice": (listed(lambda infos: infos.append(infos[0])), "its directory"),
     "something after the end": (GOOD + b"x", "not the end of the file"),
     "no directory": (GOOD[: GOOD.index(b"PK\1\2")], "there is no member of an archive"),
-    "a later format": (about(format=2), "its format is 2, but this version reads 1"),
+    "a later format": (about(format=3), "its format is 3, but this version reads 1 and 2"),
+    "a format with a description": (about(format=2), "it has no 'description'"),
     "a format that is true": (about(format=True), "its format is True"),
     "an iteration below 0": (about(iteration=-1), "iteration must be at least 0, not -1"),
     "half an iteration": (about(iteration=0.5), "iteration must be an integer, not float 0.5"),
@@ -237,9 +240,19 @@ BOMBS = {
         0,
         "ends within its header",
     ),
-    "a line without an end": (load_csv, b"label,a\n", 10**8, "line 2: the line has 4194304 bytes"),
-    "a header without an end": (load_csv, b"", 10**8, "line 1: the line has 4194304 bytes"),
-    "a header of commas": (load_csv, b"label" + b",ab" * 1_300_000, 0, "there are no examples"),
+    "a line without an end": (
+        read_table,
+        b"label,a\n" + b"1" * (1 << 22),
+        0,
+        "has a line of 4194304",
+    ),
+    "zeros without an end": (read_table, b"label,a\n", 10**8, "is neither text in columns nor"),
+    "a header of commas": (
+        read_table,
+        b"label" + b",ab" * 1_300_000,
+        0,
+        "more than 100000 columns",
+    ),
 }
 
 
@@ -254,3 +267,11 @@ def test_gzip_bombs(case, tmp_path):
         reader(path)
     assert tracemalloc.get_traced_memory()[1] - before < 2e7
     assert str(caught.value).startswith(str(path))
+
+
+def test_a_bomb_in_an_archive_of_arrays(tmp_path):
+    path = tmp_path / "data.npz"
+    path.write_bytes(bomb()[: 1 << 16])
+    assert fault(load_arrays, path, bomb()[: 1 << 16]) is None
+    claim = npy(shape=f"({2**40},)", data=b"")
+    assert fault(load_arrays, path, zipped(["X.npy"], zipfile.ZIP_DEFLATED)([claim])) is None

@@ -44,6 +44,15 @@ state = init_state(params, optimizer)
 history_of = (Record(1, Evaluation(1.0, 0.5), Evaluation(1.0, 0.5), state),)
 pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
+
+def no_states(state, rate):
+    return iter(())
+
+
+def one_loss(state):
+    return 1.0
+
+
 # One call of each public function; a test below sees to it that none is left out.
 CALLS = {
     "accuracy": (y, y),
@@ -112,6 +121,11 @@ CALLS = {
     "shuffle": (X, y, {"seed": 1}),
     "smooth_labels": (Y, 0.1),
     "split": (X, y, 0.5),
+    "stratified_split": (X, y, 0.5, {"seed": 1}),
+    "codes": (y, np.arange(3)),
+    "indicators": (y, 3),
+    "plateau_rate": (0.1, [1.0, 1.0], {"patience": 1}),
+    "plateau": (no_states, state, 0.1, one_loss, {"every": 1}),
     "stack": ((params, params),),
     "standardize": (X,),
     "step": (params, params, 0.1),

@@ -57,7 +57,7 @@ DOOMED = {
     "dropout of other layers": ["--dropout", "0.1", "0.2"],
     "images of another shape": ["--augment", "affine", "--image-shape", "5", "5"],
     "a divergence": ["--learning-rate", "1e30", "--clip-norm", "0", "--optimizer", "sgd"],
-    "a class for the validation alone": ["--data", "rare.csv", "--layers", "12", "8", "3"],
+    "a class more than outputs": ["--data", "rare.csv", "--layers", "12", "8", "2"],
     "no such recipe": ["--recipe", "magic"],
     "a typing error": ["--lerning-rate", "1"],
 }
@@ -149,7 +149,7 @@ def test_an_option_can_be_taken_back(run):
     assert settings["patience"] is None
     assert load(run / "model.npz").state.iteration == 20
     assert main([*SHORT, "--balanced", "--out", "other"]) == 0
-    assert main(["--resume", "other", "--no-balanced", "--test"]) == 0
+    assert main(["--resume", "other", "--no-balanced", "--measure-test"]) == 0
     settings = json.loads((run.parent / "other" / "settings.json").read_text())
     assert settings["balanced"] is settings["no_test"] is False
 

@@ -14,6 +14,7 @@ from scratchmlp.cli.settings import DEFAULTS, GROUPS, KINDS, by_name, checked, t
 # A right value of each kind of setting, other than the default.
 RIGHT = {
     "layers": ([12, 3], ["12", "3"]),
+    "units": ([12, 3], ["12", "3"]),
     "hidden": (["tanh"], ["tanh"]),
     "loss": ("squared_error", "squared_error"),
     "initializer": ("zeros", "zeros"),
@@ -35,6 +36,13 @@ RIGHT = {
     "dropout": ([0.5, 0], ["0.5", "0"]),
     "input_dropout": (0.2, "0.2"),
     "data": ("data.csv", "data.csv"),
+    "validation": ("data.csv", "data.csv"),
+    "test": ("data.csv", "data.csv"),
+    "target": (["a", "b"], ["a", "b"]),
+    "drop": (["a", "b"], ["a", "b"]),
+    "task": ("numbers", "numbers"),
+    "missing": ("mean", "mean"),
+    "transpose": (True, None),
     "examples": (100, "100"),
     "validation_fraction": (0.3, "0.3"),
     "no_test": (True, None),

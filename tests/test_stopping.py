@@ -11,7 +11,7 @@ import pytest
 from scratchmlp.__main__ import main
 from scratchmlp.cli import figures, runs
 from scratchmlp.cli.signals import Stopped, deferred, ending
-from tests.small_runs import RUNS, contents, same_runs, write_data
+from tests.small_runs import RUNS, contents, read_iterations, same_runs, write_data
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -118,7 +118,7 @@ def test_a_process_in_the_background_is_not_stopped(tmp_path):
     program += "from scratchmlp.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-u", "-c", program, *RUNS["minibatches"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
+        read_iterations(process, 1)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
@@ -130,7 +130,7 @@ def test_the_exit_status_of_the_process(number):
     program += "from scratchmlp.__main__ import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-u", "-c", program, *RUNS["minibatches"], "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        process.stdout.readline()
+        read_iterations(process, 1)
         process.send_signal(number)
         printed, complaints = process.communicate(timeout=60)
     assert process.returncode == STATUS[number]

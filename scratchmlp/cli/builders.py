@@ -20,16 +20,33 @@ from scratchmlp import (
     minibatches,
     moving_average,
     one_hot,
+    sigmoid_cross_entropy,
     smooth_labels,
+    softmax_cross_entropy,
+    squared_error,
     warmup,
     weight_decay,
 )
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
-from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings
+from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings, UpdateSettings
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.training.objective import Shards
+from scratchmlp.descriptions import (
+    CLASSES,
+    LABELS,
+    NUMBERS,
+    Description,
+    feature_names,
+    output_names,
+)
+
+LOSSES_OF = {
+    CLASSES: softmax_cross_entropy,
+    LABELS: sigmoid_cross_entropy,
+    NUMBERS: squared_error,
+}
 
 
 class Pace(NamedTuple):
@@ -50,30 +67,40 @@ def pace(settings: TrainSettings, m: int) -> Pace:
     return Pace(total, length.validate_every or every)
 
 
-def sizes(settings: NetworkSettings, training: Data) -> tuple[int, ...]:
-    """The units of each layer, inputs first; by default of the article's deep network."""
-    return settings.layers or (len(training.X), 256, 128, 64, int(training.y.max()) + 1)
+def sizes(settings: NetworkSettings, description: Description) -> tuple[int, ...]:
+    """The units of each layer, inputs first; the ends are by default those that the data has."""
+    target = description.target
+    n_out = 0 if target is None else len(output_names(target))
+    return settings.layers or (len(feature_names(description)), *settings.units, n_out)
 
 
-def params(settings: NetworkSettings, training: Data) -> Params:
+def params(settings: NetworkSettings, units: tuple[int, ...]) -> Params:
     """The initial parameters."""
     initializer, dtype = INITIALIZERS[settings.initializer], DTYPES[settings.dtype]
-    units = list(sizes(settings, training))
-    return init_params(units, seed=settings.seed, initializer=initializer, dtype=dtype)
+    return init_params(list(units), seed=settings.seed, initializer=initializer, dtype=dtype)
 
 
-def network(settings: NetworkSettings) -> Network:
-    """The Network of the activations and the loss that are named."""
+def network(settings: NetworkSettings, description: Description) -> Network:
+    """The Network of the activations and the loss that are named; the loss is else the target's."""
     hidden = tuple(map(activation_named, settings.hidden))
-    return Network(hidden if len(hidden) > 1 else hidden[0], loss_named(settings.loss))
+    task = CLASSES if description.target is None else description.target.task
+    loss = LOSSES_OF[task] if settings.loss is None else loss_named(settings.loss)
+    return Network(hidden if len(hidden) > 1 else hidden[0], loss)
 
 
-def optimizer(settings: TrainSettings, iterations: int) -> Optimizer:
-    """The Optimizer, with a schedule for so many iterations in all."""
+def learning_rate(updates: UpdateSettings) -> float:
+    """The learning rate at first, by default that of the optimizer."""
+    default = OPTIMIZERS[updates.optimizer].learning_rate
+    return default if updates.learning_rate is None else updates.learning_rate
+
+
+def optimizer(settings: TrainSettings, iterations: int, rate: float | None = None) -> Optimizer:
+    """The Optimizer, with a schedule for so many iterations in all, from a rate on."""
     updates = settings.updates
-    make, rate = OPTIMIZERS[updates.optimizer]
-    if updates.learning_rate is not None:
-        rate = updates.learning_rate
+    make, rate = (
+        OPTIMIZERS[updates.optimizer].make,
+        learning_rate(updates) if rate is None else rate,
+    )
     schedule = SCHEDULES[updates.schedule](rate, iterations)
     if updates.warmup:
         schedule = warmup(schedule, iterations=updates.warmup)
@@ -118,6 +145,8 @@ def _batches(
 ) -> Iterable[Shards]:
     X, y = training
     updates = settings.updates
+    if y.ndim > 1 and (updates.balanced or updates.label_smoothing):
+        raise ValueError("--balanced and --label-smoothing are for classes")
     weights = balanced_weights(y) if updates.balanced else None
     if updates.label_smoothing:
         y = smooth_labels(one_hot(y, n_out), updates.label_smoothing)

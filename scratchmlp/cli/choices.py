@@ -44,5 +44,6 @@ SCHEDULES: dict[str, Callable[[float, int], LearningRate]] = {
     "exponential": lambda rate, n: exponential_decay(rate, every=n, factor=0.01),
     "cosine": lambda rate, n: cosine_decay(rate, iterations=n),
     "one_cycle": lambda rate, n: one_cycle(rate, iterations=n),
+    "plateau": lambda rate, n: constant(rate),  # until the validation loss stalls
 }
 DTYPES = {"float32": np.float32, "float64": np.float64}

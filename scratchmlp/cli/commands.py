@@ -1,20 +1,7 @@
 """What the command line does: train (in `training`), evaluate, predict, export (in `exports`)."""
 
-import csv
-from collections.abc import Sequence
-
-from scratchmlp import (
-    Data,
-    Network,
-    Params,
-    accuracy,
-    confusion_matrix,
-    evaluate,
-    predict,
-    shards,
-)
-from scratchmlp._atomic import replacing
-from scratchmlp.cli import data, figures, models
+from scratchmlp import Data, evaluate, shards
+from scratchmlp.cli import data, figures, models, predictions, scores, sources
 from scratchmlp.cli.exports import export_command
 from scratchmlp.cli.settings import (
     EvaluateSettings,
@@ -23,7 +10,7 @@ from scratchmlp.cli.settings import (
     TrainSettings,
 )
 from scratchmlp.cli.training import train_command
-from scratchmlp.core.arrays import Array
+from scratchmlp.descriptions import Description
 from scratchmlp.workers import blas_threads, threads
 
 
@@ -40,51 +27,45 @@ def run(settings: TrainSettings | EvaluateSettings | PredictSettings | ExportSet
 
 
 def evaluate_command(settings: EvaluateSettings) -> None:
-    """Print a network's loss and accuracy, and of classes the confusion matrix; draw pictures."""
-    members, network = models.load(settings.model)
-    X, y = data.load_test(settings.data)
-    if y is None:
-        raise ValueError(f"{settings.data}: has no labels to evaluate with")
-    if len(members) > 1:
-        _evaluate_committee(settings, members, network, Data(X, y))
-        return
-    (params,) = members
-    with threads(settings.workers) as map:
-        loss, right = evaluate(params, shards(X, y), network, map=map)
-    print(f"{X.shape[1]} examples: loss {loss:.4f}, accuracy {right:.2%}\n")
-    predicted = predict(params, X, network)
-    if predicted.ndim == 1:
-        _print_confusion(confusion_matrix(predicted, y, len(params[-1].b)))
+    """Print how good a network is, in all and for each class or number; draw pictures."""
+    found = models.load(settings.model)
+    params, network, description = found.members[0], found.network, found.descriptions[0]
+    if settings.plot is not None and len(found.members) > 1:
+        raise ValueError("--plot is for one model, not for a committee")
+    raw, said = _data(settings, description)
+    if raw.y is None:
+        raise ValueError(f"{said}: has no labels to evaluate with")
+    target = scores.target_of(description, network, len(params[-1].b))
+    examples = data.scale(raw, description)
+    with blas_threads(settings.workers):
+        A = models.outputs(found, raw)
+    who = f"a committee of {len(found.members)}"
+    if len(found.members) == 1:
+        with threads(settings.workers) as map:
+            who = f"loss {evaluate(params, shards(*examples), network, map=map).loss:.4f}"
+    print(said)
+    print(f"{A.shape[1]} examples: {who}, {scores.headline(A, examples.y, target)}\n")
+    print(*scores.details(A, examples.y, target), sep="\n")
     if settings.plot is not None:
-        names = figures.draw_network(settings.plot, params, Data(X, y), network)
+        names = figures.draw_network(settings.plot, params, examples, network, target)
         print(f"{', '.join(names)}, written to {settings.plot}")
 
 
-def _evaluate_committee(
-    settings: EvaluateSettings, members: Sequence[Params], network: Network, test: Data
-) -> None:
-    if settings.plot is not None:
-        raise ValueError("--plot is for one model, not for a committee")
-    with blas_threads(settings.workers):
-        predicted = models.labels(members, test.X, network)
-    right = accuracy(predicted, test.y)
-    print(f"{len(predicted)} examples: a committee of {len(members)}, accuracy {right:.2%}\n")
-    _print_confusion(confusion_matrix(predicted, test.y, len(members[0][-1].b)))
-
-
 def predict_command(settings: PredictSettings) -> None:
-    """Write the class of each example, numbered from 1, in Kaggle's form."""
-    members, network = models.load(settings.model)
-    labels = models.labels(members, data.load_test(settings.data).X, network)
-    with replacing(settings.out, "w") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(["ImageId", "Label"])
-        lines.writerows(enumerate(labels.tolist(), start=1))
-    print(f"{len(labels)} labels, written to {settings.out}")
+    """Write the class of each example by its name, or the numbers that are predicted."""
+    found = models.load(settings.model)
+    description = found.descriptions[0]
+    raw, said = _data(settings, description)
+    target = scores.target_of(description, found.network, len(found.members[0][-1].b))
+    A = models.outputs(found, raw)
+    predictions.write(settings.out, A, target, description, probabilities=settings.probabilities)
+    print(f"{said}: {A.shape[1]} predictions, written to {settings.out}")
 
 
-def _print_confusion(counts: Array) -> None:
-    print("confusion matrix: a row for each label, a column for each prediction")
-    width = len(str(counts.max())) + 2
-    for name, row in [("", range(len(counts))), *enumerate(counts)]:
-        print(f"{name:>{width}}", *(f"{value:{width}}" for value in row), sep="")
+def _data(
+    settings: EvaluateSettings | PredictSettings, description: Description | None
+) -> tuple[Data, str]:
+    """The examples given, or else the run's own, encoded; and in words which they are."""
+    if settings.data is None:
+        return models.own_data(settings.model[0], description)
+    return sources.new(settings.data, description, settings.unknown == "ignore")

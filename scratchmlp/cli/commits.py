@@ -12,6 +12,7 @@ from scratchmlp.checkpoints import load, save
 from scratchmlp.cli import folders
 from scratchmlp.cli.folders import CHECKPOINT, CURVES, HISTORY, MODEL, NEXT, Saved
 from scratchmlp.cli.histories import Row, append_history, read_history, write_history
+from scratchmlp.descriptions import Description
 
 
 class Run(NamedTuple):
@@ -98,7 +99,12 @@ def validation_losses(rows: Iterable[Row], start: int) -> list[float]:
 
 
 def commit(
-    folder: Path, unsaved: Unsaved, state: State, model: State | None, network: Network
+    folder: Path,
+    unsaved: Unsaved,
+    state: State,
+    model: State | None,
+    network: Network,
+    description: Description | None,
 ) -> None:
     """Save a state, the history up to it and the model if there is a new one: all or nothing.
 
@@ -114,8 +120,8 @@ def commit(
     if not unsaved.first:
         append_history(folder / HISTORY, rows)
     if model is not None:
-        save(following / MODEL, model, network=network)
-    save(following / CHECKPOINT, state, network=network)
+        save(following / MODEL, model, network=network, description=description)
+    save(following / CHECKPOINT, state, network=network, description=description)
     folders.settle(folder)
     if unsaved.first and not unsaved.first[0].rows:
         (folder / CURVES).unlink(missing_ok=True)  # another run's

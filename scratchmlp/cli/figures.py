@@ -16,8 +16,10 @@ from scratchmlp import (
     softmax,
 )
 from scratchmlp._atomic import remove_leftovers, replacing
+from scratchmlp.cli import scores
 from scratchmlp.cli.folders import CURVES, HISTORY
 from scratchmlp.cli.histories import as_history, read_history
+from scratchmlp.descriptions import CLASSES, NUMBERS, Target
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,26 +37,32 @@ def draw_history(folder: Path, iterations: int, params: Params, loss: str) -> No
         _write(folder / CURVES, curves)
 
 
-def draw_network(folder: Path, params: Params, data: Data, network: Network) -> list[str]:
+def draw_network(
+    folder: Path, params: Params, data: Data, network: Network, target: Target
+) -> list[str]:
     """What the network makes of the data; the names of the files.
 
-    The confusion matrix and the most confident mistakes are of classes alone, and the images are
-    left out where an example is no square.
+    The confusion matrix and the most confident mistakes are for classes alone, predictions against
+    the truth for numbers; images are left out where an example is no square.
     """
     X, y = data
     cache = forward(params, X[:, :FEW], network)
-    figures = {
-        "magnitudes": plots.magnitudes(cache, backward(params, cache, y[:FEW], network)),
-    }
-    square = math.isqrt(len(X)) ** 2 == len(X)
+    grads = backward(params, cache, y[..., :FEW], network)
+    figures = {"magnitudes": plots.magnitudes(cache, grads)}
+    square = math.isqrt(len(X)) ** 2 == len(X) and len(X) > 16
     if square:
         figures["first_layer"] = plots.first_layer(params)
-    if network.loss.activation == softmax:
-        P = committee([params], X, network)  # of one, whose outputs the mean is
-        counts = confusion_matrix(P.argmax(axis=0), y, len(P))
-        figures["confusion_matrix"] = plots.confusion_matrix(counts)
-        if square:
-            figures["most_wrong"] = plots.most_wrong(X, y, P)
+    A = committee([params], X, network)  # of one, whose outputs the mean is
+    if target.task == CLASSES:
+        n = max(len(A), len(target.classes))
+        counts = confusion_matrix(scores.decided(A, target), y, n)
+        names = [*target.classes, *map(str, range(len(target.classes), n))]
+        figures["confusion_matrix"] = plots.confusion_matrix(counts, names)
+        if square and network.loss.activation == softmax:
+            figures["most_wrong"] = plots.most_wrong(X, y, A)
+    elif target.task == NUMBERS:
+        both = scores.own_unit(A, target), scores.own_unit(y, target)
+        figures["predicted"] = plots.predicted_against_true(*both, target.names)
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         remove_leftovers(folder, f"{name}.png")

@@ -111,7 +111,7 @@ def _address(value: Any) -> str:
     return value
 
 
-FLAG, PATH, ADDRESS = Kind(_flag), Kind(_path), Kind(_address)
+FLAG, TEXT, PATH, ADDRESS = Kind(_flag), Kind(_text), Kind(_path), Kind(_address)
 
 
 def _whole(least: int, value: Any) -> int:

@@ -4,39 +4,88 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchmlp import Network, Params, averaged, checkpoints, committee, predict, softmax
+import numpy as np
+
+from scratchmlp import Data, Network, Params, Statistics, averaged, checkpoints, committee
 from scratchmlp._names import network_names
-from scratchmlp.cli import folders
+from scratchmlp.cli import data, folders
+from scratchmlp.cli.settings import train_settings
 from scratchmlp.core.arrays import Array
+from scratchmlp.descriptions import Description, as_json, same
 
 
 class Models(NamedTuple):
-    """The parameters of each member, and the network that all of them are of."""
+    """The parameters of each member, the scale of its data, and the network that all are of."""
 
     members: tuple[Params, ...]
+    descriptions: tuple[Description | None, ...]
     network: Network
 
 
 def load(paths: Sequence[Path]) -> Models:
     """The models in files, or in the folders of runs: the average where a state has one.
 
-    Raises ValueError as `checkpoints.load`, and where their networks have other functions.
+    Raises ValueError as `checkpoints.load`, and where their networks have other functions, or they
+    are of data that is encoded in another way.
     """
     found = [checkpoints.load(folders.model(path) if path.is_dir() else path) for path in paths]
-    first = found[0].network
-    for path, (_, network) in zip(paths, found, strict=True):
-        if network_names(network) != network_names(first):
+    first = found[0]
+    for path, (_, network, description) in zip(paths, found, strict=True):
+        if network_names(network) != network_names(first.network):
             raise ValueError(f"{path}: its network has other functions than that of {paths[0]}")
-    return Models(tuple(averaged(state).params for state, _ in found), first)
+        if _form(description) != _form(first.description):
+            raise ValueError(f"{path}: is of data with other columns than that of {paths[0]}")
+    members = tuple(averaged(state).params for state, *_ in found)
+    return Models(members, tuple(each.description for each in found), first.network)
 
 
-def labels(members: Sequence[Params], X: Array, network: Network) -> Array:
-    """The classes of the examples X, (m,), by one network or by the mean of several.
+def outputs(models: Models, raw: Data) -> Array:
+    """The mean of the members' outputs (n_out, m) of encoded examples, on the scale of the first.
 
-    Raises ValueError for networks that are no classifiers.
+    Each member has the scale of its own training examples.
     """
-    if network.loss.activation != softmax:
-        raise ValueError(f"a model of {network_names(network)['loss']} is no classifier")
-    if len(members) == 1:
-        return predict(members[0], X, network)
-    return committee(members, X, network).argmax(axis=0)
+    first = models.descriptions[0]
+    each = []
+    for params, description in zip(models.members, models.descriptions, strict=True):
+        A = committee([params], data.scale(raw, description).X, models.network)
+        if description is not first and description is not None and description.target is not None:
+            A = _on_scale(A, description.target.statistics, first)
+        each.append(A)
+    mean: Array = np.mean(each, axis=0)
+    return mean
+
+
+def has_own_data(path: Path) -> bool:
+    """Whether a model stands in the folder of its run, which knows the data."""
+    folder = path if path.is_dir() else path.parent
+    return folders.current(folder, folders.SETTINGS).exists()
+
+
+def own_data(path: Path, description: Description | None) -> tuple[Data, str]:
+    """The examples that the run of a model has not trained with, and in words which ones.
+
+    Raises ValueError where the model does not stand in the folder of its run, or the data is no
+    longer what it was.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not has_own_data(path):
+        raise ValueError(f"{path}: is alone, without the settings of its run: tell the --data")
+    settings = train_settings({"workers": 1} | folders.saved_settings(folder).settings, folder)
+    part, said, found = data.own(settings.data, settings.network.seed)
+    if description is not None and not same(found, description):
+        raise ValueError(
+            f"{settings.data.data}: is no longer the data that {path} was trained with"
+        )
+    return part, said
+
+
+def _form(description: Description | None) -> str:
+    return "" if description is None else as_json(description)
+
+
+def _on_scale(A: Array, own: Statistics | None, first: Description | None) -> Array:
+    other = None if first is None or first.target is None else first.target.statistics
+    if own is None or other is None:
+        return A
+    scaled: Array = ((A * own.deviation + own.mean - other.mean) / other.deviation).astype(A.dtype)
+    return scaled

@@ -16,11 +16,13 @@ from scratchmlp._names import (
 from scratchmlp.cli import folders
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import SETTINGS, Saved
-from scratchmlp.cli.kinds import PATH, Kind, one_of, several
+from scratchmlp.cli.kinds import FLAG, PATH, Kind, one_of, several
 from scratchmlp.cli.recipes import RECIPES
 from scratchmlp.cli.settings import (
     DEFAULTS,
     KINDS,
+    MISSING,
+    UNKNOWN,
     EvaluateSettings,
     ExportSettings,
     PredictSettings,
@@ -28,17 +30,19 @@ from scratchmlp.cli.settings import (
     by_name,
     train_settings,
 )
+from scratchmlp.cli.sources import is_table
+from scratchmlp.descriptions import TASKS
 from scratchmlp.workers import cores
 
 COMMANDS = {
     "train": "train a network (the default)",
     "evaluate": "measure a network",
-    "predict": "label images",
+    "predict": "write what a network predicts",
     "export": "write a network for elsewhere: .onnx, .safetensors (PyTorch), or a page, .html",
 }
 DATA = (
-    "a folder of IDX files, or a CSV file with a header (default: the MNIST that comes with the "
-    "package)"
+    "a table (CSV in any dialect, compressed or not, or Parquet), an .npz or .npy file, or a "
+    "folder of IDX files; "
 )
 MODEL = "the folder that `train` wrote, or a model.npz; several are a committee"
 RUN = Path("run")
@@ -49,6 +53,8 @@ OTHERS: dict[str, Kind] = {  # than the settings of a run
     "recipe": one_of(RECIPES),
     "model": several(PATH),
     "file": PATH,
+    "unknown": one_of(UNKNOWN),
+    "probabilities": FLAG,
 }
 
 
@@ -69,18 +75,22 @@ def parse(
     cannot be resumed; SystemExit, after one line that says why, for anything else that is wrong.
     """
     asked = list(arguments)
+    if asked and not asked[0].startswith("-") and asked[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise ValueError(f"{asked[0]!r} is no command: there are {known}")
     if not asked or asked[0] not in (*COMMANDS, "-h", "--help"):
         asked.insert(0, "train")
     found = vars(_parser().parse_args(asked))
     command = found.pop("command")
     given = {name: _value(name, value) for name, value in found.items()}
     if command == "evaluate":
-        base = {"data": None, "plot": None, "workers": cores()}
+        base = {"data": None, "unknown": "error", "plot": None, "workers": cores()}
         return EvaluateSettings(**(base | given))
     if command == "export":
         return ExportSettings(**({"data": None} | given))
     if command == "predict":
-        return PredictSettings(**({"data": None, "out": Path("submission.csv")} | given))
+        base = {"data": None, "unknown": "error", "probabilities": False}
+        return PredictSettings(**(base | {"out": Path("submission.csv")} | given))
     return _train_settings(given)
 
 
@@ -97,7 +107,7 @@ def _train_settings(given: dict[str, Any]) -> TrainSettings:
             if value is not None:
                 raise ValueError(f"--resume goes on with a run as it is: leave out {name}")
     before = None if resume is None else folders.saved_settings(resume)
-    base = RECIPES.get(recipe, {}) if before is None else _checked(resume, before)
+    base = _base(given, recipe) if before is None else _checked(resume, before)
     if "iterations" in given or "epochs" in given:
         base = {k: v for k, v in base.items() if k not in ("iterations", "epochs")}
     return train_settings({"workers": cores()} | base | given, resume or folder or RUN, before)
@@ -111,6 +121,20 @@ def _checked(folder: Path, before: Saved) -> dict[str, Any]:
         raise ValueError(f"{folder / SETTINGS}: is damaged: {error}") from None
 
 
+def _base(given: dict[str, Any], recipe: str | None) -> dict[str, Any]:
+    """The settings of the recipe, which for a table is its own unless another is given.
+
+    A table is small, and all of it is trained with where there is another to test with.
+    """
+    if recipe is not None or not is_table(given.get("data")):
+        return RECIPES.get(recipe or "", {})
+    base = RECIPES["table"]
+    if given.get("cluster") is not None:
+        base = {name: value for name, value in base.items() if name != "batch_size"}
+    waits = given.get("patience") is not None or given.get("schedule") == "plateau"
+    return base | ({"validation_fraction": 0} if "test" in given and not waits else {})
+
+
 def _parser() -> Parser:
     top = Parser(prog="scratchmlp", description="Multilayer perceptrons from scratch in NumPy.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -118,17 +142,24 @@ def _parser() -> Parser:
         commands.add_parser(name, help=text, argument_default=argparse.SUPPRESS)
         for name, text in COMMANDS.items()
     )
-    for command in (train, evaluate, predict):
-        _adder(command)("--data", DATA, "PATH")
-    for command in (evaluate, predict, export):
+    _adder(train)("--data", f"{DATA}default: the MNIST that comes with the package", "PATH")
+    for command in (evaluate, predict):
         command.add_argument("model", nargs="+", metavar="MODEL", help=MODEL)
+        text = "default: the run's own, what it had to test with, else to validate with"
+        _adder(command)("--data", f"{DATA}{text}", "PATH")
+        text = "categories that the network does not know are an error, or ignored"
+        _adder(command)("--unknown", f"{text} (default: error)", "NAME")
+    export.add_argument("model", nargs="+", metavar="MODEL", help=MODEL)
     text = "the file to write, of the kind that its suffix tells: .onnx, .safetensors or .html"
     export.add_argument("file", metavar="FILE", help=text)
-    _adder(export)("--data", f"examples for a page: {DATA}", "PATH")
+    text = "default: those that the run had to test with, else to validate with"
+    _adder(export)("--data", f"examples for a page: {DATA}{text}", "PATH")
     for command in (train, evaluate):
         _adder(command)("--workers", f"threads (default: {cores()})", "N")
     text = "a folder for pictures of the network, of its mistakes and of its weights"
     _adder(evaluate)("--plot", text, "DIR")
+    text = "write the probability of each class, in columns of their own"
+    _adder(predict)("--probabilities", text, action="store_true")
     _adder(predict)("--out", "the file to write (default: submission.csv)", "CSV")
     for add_options in (_network, _updates, _noise, _data, _length, _places):
         add_options(train)
@@ -139,11 +170,14 @@ def _network(command: Parser) -> None:
     add = _adder(command, "network")
     activations, losses = {**ACTIVATIONS, **MADE_ACTIVATIONS}, {**LOSSES, **MADE_LOSSES}
     hidden = ", ".join(name for name in activations if name != "softmax")
-    text = "the number of inputs, then of units in each layer (default: as the data has them, with"
-    add("--layers", f"{text} 256 128 64 between)", "N", nargs="+")
+    text = "the number of inputs, then of units in each layer (default: the data's inputs and"
+    add("--layers", f"{text} outputs, with --units between)", "N", nargs="+")
+    text = "the number of units in each hidden layer, where --layers does not say"
+    add("--units", text, "N", nargs="+")
     text = "the activation function of all hidden layers, or one for each of them: "
     add("--hidden", text + hidden, "NAME", nargs="+")
-    add("--loss", f"the loss function: {_listed(losses)}", "NAME")
+    text = "(default: as the target is, a class, several times yes or no, or numbers)"
+    add("--loss", f"the loss function: {_listed(losses)} {text}", "NAME")
     add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
     add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
     add("--seed", "the seed of all random numbers", "N")
@@ -184,13 +218,30 @@ def _noise(command: Parser) -> None:
 
 
 def _data(command: Parser) -> None:
-    add = _adder(command, "division of the examples")
+    add = _adder(command, "examples and their division")
+    text = "what to predict: a column's name, or its number (default: the one column called label,"
+    add("--target", f"{text} class, target or y); several are predicted at once", "NAME", nargs="+")
+    add("--drop", "columns to leave out", "NAME", nargs="+")
+    text = "what the target is (default: text and few whole numbers are classes, other numbers"
+    add("--task", f"{text} are predicted as numbers): {_listed(dict.fromkeys(TASKS))}", "NAME")
+    text = (
+        "missing values are an error, or become the column's mean, with a column that tells which"
+    )
+    add("--missing", f"{text}: {_listed(MISSING)}", "NAME")
+    add(
+        "--transpose",
+        "turn images that lie on their side, as those of EMNIST do",
+        action=argparse.BooleanOptionalAction,
+    )
+    add("--validation", "a file or folder of examples to validate with", "PATH")
+    add("--test", "a file or folder of examples to test with", "PATH")
     add("--examples", "use only so many examples, taken at random (default: all)", "N")
-    text = "the share of the examples to validate with rather than to train with"
+    text = "the share of the examples to validate with rather than to train with, of a table "
+    text += "with --test none"
     add("--validation-fraction", text, "X")
-    text = "do not measure on the test set, as while choosing settings; --test: do"
+    text = "do not measure on the test set, as while choosing settings; --measure-test: do"
     add("--no-test", text, action="store_true")
-    add("--test", argparse.SUPPRESS, action="store_false", dest="no_test")
+    add("--measure-test", argparse.SUPPRESS, action="store_false", dest="no_test")
 
 
 def _length(command: Parser) -> None:
@@ -228,7 +279,7 @@ def _adder(parent: Any, title: str | None = None) -> Callable[..., None]:
         if metavar is not None:
             more["metavar"] = metavar
             if default is not None:
-                shown = " ".join(default) if isinstance(default, tuple) else default
+                shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
                 text += f" (default: {shown})"
         group.add_argument(name, help=text, default=argparse.SUPPRESS, **more)
 

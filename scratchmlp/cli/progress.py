@@ -1,11 +1,12 @@
 """How far a run is, on the screen."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from scratchmlp import Record, State
+from scratchmlp import Evaluation, Record, State
 from scratchmlp._extras import require
 
 Show: TypeAlias = Callable[[State, Record | None], None]
@@ -24,15 +25,20 @@ def progress(done: int, iterations: int) -> Iterator[Show]:
                 bar.set_postfix_str(f"loss {state.loss:.4f}", refresh=False)
                 bar.update()
             elif record.validation:
-                bar.set_description_str(f"validation accuracy {record.validation.accuracy:.2%}")
+                bar.set_description_str(
+                    f"validation{_figures(record.validation)}".replace("  ", " ")
+                )
 
         yield show
 
 
 def _line(record: Record) -> str:
-    loss, accuracy = record.training
-    line = f"iteration {record.iteration:5}  loss {loss:.4f}  accuracy {accuracy:.2%}"
-    if record.validation is None:
-        return line
-    loss, accuracy = record.validation
-    return f"{line}  validation loss {loss:.4f}  accuracy {accuracy:.2%}"
+    line = f"iteration {record.iteration:5}{_figures(record.training)}"
+    return line if record.validation is None else f"{line}  validation{_figures(record.validation)}"
+
+
+def _figures(evaluation: Evaluation) -> str:
+    """The loss, and the accuracy where there is one."""
+    loss, accuracy = evaluation
+    right = "" if math.isnan(accuracy) else f"  accuracy {accuracy:.2%}"
+    return f"  loss {loss:.4f}{right}"

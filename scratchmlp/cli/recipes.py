@@ -10,6 +10,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "initializer": "article_normal",
         "examples": 42_000,
     },
+    "table": {
+        "units": [100],
+        "optimizer": "adam",
+        "batch_size": 32,
+        "epochs": 100,
+        "clip_norm": 0,
+        "initializer": "glorot_uniform",
+        "weight_decay": 0.003,
+    },
     "best": {
         "validation_fraction": 0,
         "layers": [784, 1024, 1024, 10],

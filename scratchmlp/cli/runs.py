@@ -25,6 +25,7 @@ from scratchmlp.cli.progress import Show, progress
 from scratchmlp.cli.signals import Stopped, deferred
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.training.objective import Shards
+from scratchmlp.descriptions import Description
 
 
 class Plan(NamedTuple):
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
     validation: Shards | None
     patience: int | None
     min_improvement: float
+    description: Description | None = None
     map: Map = map
 
 
@@ -66,10 +68,11 @@ def run_to_the_end(run: Run, states: Iterable[State], plan: Plan) -> Ended:
             _keep_the_good(run, unsaved, divergence.state, plan)
             raise
         if unsaved.first:  # nothing was left to do
-            commit(run.folder, unsaved, unsaved.latest[1], best, plan.network)
+            commit(run.folder, unsaved, unsaved.latest[1], best, plan.network, plan.description)
         found = averaged(unsaved.latest[1]) if best is None else best
         if best is None:
-            save(run.folder / MODEL, found, network=plan.network)
+            about = plan.description
+            save(run.folder / MODEL, found, network=plan.network, description=about)
         check()
     return Ended(found, unsaved.latest[1].iteration)
 
@@ -123,7 +126,14 @@ def _best(
         better = good and plan.patience is not None and loss < lowest
         best, lowest = (record.state, loss) if better else (best, lowest)
         if good:
-            commit(run.folder, unsaved, unsaved.latest[1], best if better else None, plan.network)
+            commit(
+                run.folder,
+                unsaved,
+                unsaved.latest[1],
+                best if better else None,
+                plan.network,
+                plan.description,
+            )
         show(record.state, record)
     if not good:
         raise DivergenceError(unsaved.latest[1].iteration, unsaved.latest[0])
@@ -147,7 +157,7 @@ def _stop(run: Run, unsaved: Unsaved, state: State, plan: Plan) -> None:
         print(f"stopped before the first checkpoint: {run.folder} is as it was")
         return
     if unsaved.rows and _is_finite(state):
-        commit(run.folder, unsaved, state, None, plan.network)
+        commit(run.folder, unsaved, state, None, plan.network, plan.description)
     print(f"stopped at iteration {state.iteration}: go on with --resume {run.folder}")
 
 
@@ -157,7 +167,7 @@ def _keep_the_good(run: Run, unsaved: Unsaved, state: State, plan: Plan) -> None
         print(f"{run.folder} is as it was: try a smaller --learning-rate or --clip-norm")
         return
     model = averaged(state) if plan.patience is None else None
-    commit(run.folder, unsaved, state, model, plan.network)
+    commit(run.folder, unsaved, state, model, plan.network, plan.description)
     print(
         f"the state before is kept: go on with --resume {run.folder} and a smaller "
         "--learning-rate or --clip-norm"

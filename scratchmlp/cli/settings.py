@@ -8,15 +8,28 @@ from typing import Any, NamedTuple, TypeVar
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import Saved
-from scratchmlp.cli.kinds import ADDRESS, FLAG, PATH, Kind, named, one_of, real, several, whole
+from scratchmlp.cli.kinds import (
+    ADDRESS,
+    FLAG,
+    PATH,
+    TEXT,
+    Kind,
+    named,
+    one_of,
+    real,
+    several,
+    whole,
+)
+from scratchmlp.descriptions import TASKS
 
 
 class NetworkSettings(NamedTuple):
     """Which network is trained, and the seed of all random numbers."""
 
     layers: tuple[int, ...] | None = None
+    units: tuple[int, ...] = (256, 128, 64)
     hidden: tuple[str, ...] = ("relu",)
-    loss: str = "softmax_cross_entropy"
+    loss: str | None = None
     initializer: str = "he_normal"
     dtype: str = "float32"
     seed: int = 0
@@ -51,6 +64,13 @@ class DataSettings(NamedTuple):
     """Which examples there are, and how they are divided."""
 
     data: Path | None = None
+    validation: Path | None = None
+    test: Path | None = None
+    target: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
+    task: str | None = None
+    missing: str = "error"
+    transpose: bool = False
     examples: int | None = None
     validation_fraction: float = 0.2
     no_test: bool = False
@@ -91,6 +111,7 @@ class EvaluateSettings(NamedTuple):
 
     model: tuple[Path, ...]
     data: Path | None
+    unknown: str
     workers: int
     plot: Path | None
 
@@ -100,6 +121,8 @@ class PredictSettings(NamedTuple):
 
     model: tuple[Path, ...]
     data: Path | None
+    unknown: str
+    probabilities: bool
     out: Path
 
 
@@ -111,6 +134,8 @@ class ExportSettings(NamedTuple):
     data: Path | None
 
 
+MISSING = {"error": "say so", "mean": "the column's mean, and a column that tells which"}
+UNKNOWN = {"error": "say so", "ignore": "none of the categories"}
 GROUPS = (
     NetworkSettings,
     UpdateSettings,
@@ -122,6 +147,7 @@ GROUPS = (
 DEFAULTS: dict[str, Any] = {k: v for group in GROUPS for k, v in group._field_defaults.items()}
 KINDS: dict[str, Kind] = {
     "layers": several(whole(1)),
+    "units": several(whole(1)),
     "hidden": several(named(activation_named)),
     "loss": named(loss_named),
     "initializer": one_of(INITIALIZERS),
@@ -143,6 +169,13 @@ KINDS: dict[str, Kind] = {
     "dropout": several(real(0, 1)),
     "input_dropout": real(0, 1),
     "data": PATH,
+    "validation": PATH,
+    "test": PATH,
+    "target": several(TEXT),
+    "drop": several(TEXT),
+    "task": one_of(dict.fromkeys(TASKS)),
+    "missing": one_of(MISSING),
+    "transpose": FLAG,
     "examples": whole(1),
     "validation_fraction": real(0, 1),
     "no_test": FLAG,
@@ -229,7 +262,14 @@ def _check_together(settings: TrainSettings) -> None:
             length.iterations is not None and length.epochs is not None
         ),
         "--patience needs a --validation-fraction above 0": (
-            length.patience is not None and settings.data.validation_fraction == 0
+            length.patience is not None
+            and settings.data.validation_fraction == 0
+            and settings.data.validation is None
+        ),
+        "--schedule plateau needs a --validation-fraction above 0": (
+            updates.schedule == "plateau"
+            and settings.data.validation_fraction == 0
+            and settings.data.validation is None
         ),
         "--cluster shares out all the data: leave out --batch-size": (
             places.cluster is not None and updates.batch_size is not None

@@ -2,18 +2,34 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import NamedTuple
 
-from scratchmlp import DivergenceError, Optimizer, State, evaluate, init_state, shards, train
+from scratchmlp import (
+    DivergenceError,
+    Optimizer,
+    Params,
+    State,
+    averaged,
+    committee,
+    evaluate,
+    init_state,
+    plateau,
+    shards,
+    train,
+)
 from scratchmlp._clusters import connected
 from scratchmlp._extras import require
-from scratchmlp.cli import builders, data, figures, folders
+from scratchmlp._names import network_names
+from scratchmlp.cli import builders, data, figures, folders, scores
 from scratchmlp.cli.choices import DTYPES
 from scratchmlp.cli.commits import Run, check_state, new_run, resumed_run, resumed_state
 from scratchmlp.cli.folders import CHECKPOINT, SETTINGS, Saved
 from scratchmlp.cli.runs import Plan, run_to_the_end
 from scratchmlp.cli.settings import TrainSettings, by_name
 from scratchmlp.core.data.batches import Map
+from scratchmlp.core.training.objective import Shards
+from scratchmlp.descriptions import Description
 from scratchmlp.workers import blas_threads, threads
 
 
@@ -21,6 +37,7 @@ class Job(NamedTuple):
     """What is to be trained with what: all that settings and examples decide."""
 
     splits: data.Splits
+    description: Description
     units: tuple[int, ...]
     plan: Plan
     optimizer: Optimizer
@@ -35,29 +52,38 @@ def train_command(settings: TrainSettings) -> None:
             shared, ahead = stack.enter_context(_sharing(settings))
         stack.enter_context(folders.opened(settings.folder))
         run = _run(settings, job)
-        states = _started(settings, _states(settings, job, run.state, shared, ahead))
+        states = _started(settings, _states(settings, job, run, (shared, ahead)))
         found, iterations = run_to_the_end(run, states, job.plan._replace(map=shared))
         print(f"{found.iteration} iterations, written to {settings.folder}")
-        figures.draw_history(settings.folder, iterations, found.params, settings.network.loss)
-        for name, part in job.splits._asdict().items():
-            if part:
-                loss, right = evaluate(found.params, shards(*part), job.plan.network, map=shared)
-                print(f"{name:10}  loss {loss:.4f}  accuracy {right:.2%}")
+        loss_name = network_names(job.plan.network)["loss"]
+        figures.draw_history(settings.folder, iterations, found.params, loss_name)
+        _print_scores(job, found.params, shared)
+
+
+def _print_scores(job: Job, params: Params, map: Map) -> None:
+    target = scores.target_of(job.description, job.plan.network, job.units[-1])
+    for name, part in job.splits._asdict().items():
+        if part:
+            loss, _ = evaluate(params, shards(*part), job.plan.network, map=map)
+            A = committee([params], part.X, job.plan.network)  # of one, whose outputs the mean is
+            print(f"{name:10}  loss {loss:.4f}  {scores.headline(A, part.y, target)}")
 
 
 def _job(settings: TrainSettings) -> Job:
-    splits = data.splits(settings.data, settings.network.seed)
-    units = builders.sizes(settings.network, splits.training)
+    splits, description, said = data.lesson(settings.data, settings.network.seed)
+    print(*said, sep="\n", flush=True)
+    units = builders.sizes(settings.network, description)
     data.check_fits(splits, units)
     pace = builders.pace(settings, splits.training.X.shape[1])
     plan = Plan(
-        builders.network(settings.network),
+        builders.network(settings.network, description),
         *pace,
         splits.validation and shards(*splits.validation),
         settings.length.patience,
         settings.length.min_improvement,
+        description,
     )
-    return Job(splits, units, plan, builders.optimizer(settings, pace.iterations))
+    return Job(splits, description, units, plan, builders.optimizer(settings, pace.iterations))
 
 
 def _run(settings: TrainSettings, job: Job) -> Run:
@@ -79,7 +105,7 @@ def _run(settings: TrainSettings, job: Job) -> Run:
 
 def _start(settings: TrainSettings, job: Job) -> State:
     with _blaming(settings):
-        params = builders.params(settings.network, job.splits.training)
+        params = builders.params(settings.network, job.units)
         return init_state(params, job.optimizer)
 
 
@@ -102,13 +128,33 @@ def _check_same_examples(settings: TrainSettings, before: Saved, saved: Saved) -
         )
 
 
-def _states(
-    settings: TrainSettings, job: Job, state: State, shared: Map, ahead: Map
-) -> Iterator[State]:
+def _states(settings: TrainSettings, job: Job, run: Run, maps: tuple[Map, Map]) -> Iterator[State]:
     """The endless stream of the states to come; a batch is made when it is wanted."""
+    follow = partial(_at_rate, settings, job, maps)
+    rate, every = builders.learning_rate(settings.updates), job.plan.every
+    if settings.updates.schedule != "plateau" or job.plan.validation is None:
+        yield from follow(run.state, rate)
+        return
+    rows = (row for row in run.rows if row.iteration % every == 0)
+    earlier = [row.validation_loss for row in rows if row.validation_loss is not None]
+    loss = partial(_validation_loss, job.plan, job.plan.validation, maps[0])
+    yield from plateau(follow, run.state, rate, loss, every=every, earlier=earlier)
+
+
+def _at_rate(
+    settings: TrainSettings, job: Job, maps: tuple[Map, Map], state: State, rate: float
+) -> Iterator[State]:
+    """The states that follow one, where the learning rate is this at first."""
+    shared, ahead = maps
+    network, iterations = job.plan.network, job.plan.iterations
     batches = builders.batches(settings, job.splits.training, job.units, state.iteration, ahead)
-    network = job.plan.network
-    yield from train(state, batches, network=network, optimizer=job.optimizer, map=shared)
+    optimizer = builders.optimizer(settings, iterations, rate)
+    yield from train(state, batches, network=network, optimizer=optimizer, map=shared)
+
+
+def _validation_loss(plan: Plan, validation: Shards, map: Map, state: State) -> float:
+    params = averaged(state).params
+    return float(evaluate(params, validation, plan.network, map=map).loss)
 
 
 def _started(settings: TrainSettings, states: Iterator[State]) -> Iterable[State]:

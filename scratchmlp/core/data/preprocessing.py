@@ -57,12 +57,17 @@ class Standardized(NamedTuple):
 
 
 @public
-def standardize(X: Array, statistics: Statistics | None = None) -> Standardized:
+def standardize(
+    X: Array, statistics: Statistics | None = None, *, missing: bool = False
+) -> Standardized:
     """The examples X (n_in, m), less the mean of each feature and divided by its deviation.
 
     The statistics are those of X itself, or those given: `standardize(new, statistics)` is how new
     data is brought to the scale of the old, and `X * deviation + mean` the way back. A feature that
     never changes has deviation 1 here. Floating X keeps its dtype, other X becomes float32.
+
+    Where values may be `missing`, a NaN is one: the statistics are those of the other values, and
+    the result has 0 in its place, which is the mean. A feature without any value has mean 0.
 
     Raises ValueError for X that is empty or not finite, or has other features than the statistics;
     TypeError for anything but numbers and Statistics.
@@ -72,12 +77,26 @@ def standardize(X: Array, statistics: Statistics | None = None) -> Standardized:
     (array([[-1.,  1.],
            [ 0.,  0.]]), array([[0.],
            [1.]]))
+    >>> standardize(np.array([[1.0, np.nan, 3.0]]), missing=True).X
+    array([[-1.,  0.,  1.]])
     """
     checks.matrix("X", X)
-    checks.finite("X", X)
-    mean, deviation = _statistics(X) if statistics is None else _fitting(X, statistics)
+    if not isinstance(missing, bool):
+        raise type_error(f"missing must be true or false, not {checks.kind(missing)}")
+    gaps = np.isnan(X) if missing and X.dtype.kind == "f" else None
+    if gaps is None or not gaps.any():
+        checks.finite("X", X)
+        gaps = None
+    else:
+        checks.finite("X", np.where(gaps, 0, X))
+    if statistics is None:
+        mean, deviation = _statistics(X) if gaps is None else _present_statistics(X, gaps)
+    else:
+        mean, deviation = _fitting(X, statistics)
     dtype = X.dtype if X.dtype.kind == "f" else np.float32
     scaled = ((X - mean) / deviation).astype(dtype, copy=False)
+    if gaps is not None:
+        scaled[gaps] = 0
     return Standardized(freeze(scaled), Statistics(owned(mean), owned(deviation)))
 
 
@@ -120,12 +139,122 @@ def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
     return left, right
 
 
+@public
+def stratified_split(X: Array, y: Array, fraction: float, *, seed: int) -> tuple[Data, Data]:
+    """A random `fraction` of the examples, and the rest, with the same share of every class.
+
+    X is (n_in, m) and y (m,) labels. The first part has round(fraction * m) examples, and of a
+    class of c examples at least fraction * c - 1 and at most fraction * c + 1. Both parts are
+    copies, in a random order that is a function of the seed and y.
+
+    Raises ValueError for a fraction that leaves one side without examples, or anything but labels.
+
+    >>> X, y = np.arange(10)[np.newaxis], np.array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+    >>> training, validation = stratified_split(X, y, 0.5, seed=0)
+    >>> sorted(training.y.tolist()), sorted(validation.y.tolist())
+    ([0, 0, 0, 0, 1], [0, 0, 0, 0, 1])
+    """
+    fitting.pairs(X, y)
+    one, other = (freeze(places) for places in stratified_places(y, fraction, seed=seed))
+    first, rest = (
+        Data(*map(freeze, (columns(X, part), columns(y, part)))) for part in (one, other)
+    )
+    return first, rest
+
+
+def stratified_places(y: Array, fraction: float, *, seed: int) -> tuple[Array, Array]:
+    """The places in y (m,) of the examples of both parts of `stratified_split`.
+
+    >>> stratified_places(np.array([5, 5, 7, 7]), 0.5, seed=0)[0].shape
+    (2,)
+    """
+    checks.labels(y, np.iinfo(np.int64).max)
+    checks.count("seed", seed, least=0)
+    checks.fraction("fraction", fraction)
+    m = len(y)
+    cut = round(fraction * m)
+    if not 0 < cut < m:
+        raise value_error(f"fraction {fraction} of {m} examples leaves one side empty")
+    order = generator(seed, Purpose.SHUFFLE).permutation(m)
+    _, classes, counts = np.unique(y[order], return_inverse=True, return_counts=True)
+    by_class = classes.argsort(kind="stable")
+    # How far down its class each example stands, from 0 to 1: the first part has the lowest.
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    shares = np.empty(m)
+    shares[by_class] = (np.arange(m) - starts + 0.5) / np.repeat(counts, counts)
+    first = np.zeros(m, bool)
+    first[shares.argsort(kind="stable")[:cut]] = True
+    return order[first], order[~first]
+
+
+@public
+def codes(values: Array, names: Array) -> Array:
+    """For each of the values (m,) its place among names (n,), or -1 where it is none of them.
+
+    Both are numbers, or both text.
+
+    Raises ValueError where names are there twice, TypeError where one is text and the other not.
+
+    >>> codes(np.array(["b", "a", "x"]), np.array(["a", "b"]))
+    array([ 1,  0, -1])
+    """
+    for name, array in (("values", values), ("names", names)):
+        checks.array(name, array, "biufU")
+        if array.ndim != 1:
+            raise value_error(f"{name} must have one dimension, not shape {array.shape}")
+    if (values.dtype.kind == "U") != (names.dtype.kind == "U"):
+        raise type_error(f"values are {values.dtype} but names are {names.dtype}")
+    order = names.argsort(kind="stable")
+    ascending = names[order]
+    if (ascending[1:] == ascending[:-1]).any():
+        raise value_error("names must differ from each other")
+    if not len(names):
+        return freeze(np.full(len(values), -1))
+    places = np.minimum(np.searchsorted(ascending, values), len(names) - 1)
+    return freeze(np.where(ascending[places] == values, order[places], -1))
+
+
+@public
+def indicators(codes: Array, n: int, dtype: DTypeLike = np.float32) -> Array:
+    """Codes (m,) as columns (n, m): 1 in the row of the code, 0 elsewhere; -1 is a column of zeros.
+
+    Raises ValueError for a code that is not in -1 ... n - 1, TypeError for codes that are no
+    integers or a dtype but float32 and float64.
+
+    >>> indicators(np.array([1, -1]), 2)
+    array([[0., 0.],
+           [1., 0.]], dtype=float32)
+    """
+    checks.count("n", n, least=1)
+    checks.array("codes", codes, "iu")
+    if codes.ndim != 1 or (codes.size and not (codes.min() >= -1 and codes.max() < n)):
+        raise value_error(f"codes must be (m,), each in -1 ... {n - 1}")
+    rows = np.arange(n)[:, np.newaxis] == codes
+    return freeze(rows.astype(checks.floating(dtype)))
+
+
 def _statistics(X: Array) -> Statistics:
     mean: Array = X.mean(axis=1, dtype=np.float64, keepdims=True)
     deviation: Array = X.std(axis=1, dtype=np.float64, keepdims=True)
     constant = X.min(axis=1, keepdims=True) == X.max(axis=1, keepdims=True)
+    return Statistics(mean, _above_zero(deviation, constant))
+
+
+def _present_statistics(X: Array, gaps: Array) -> Statistics:
+    """As `_statistics`, of the values that are no gaps."""
+    count = np.maximum((~gaps).sum(axis=1, keepdims=True), 1)
+    values = np.where(gaps, 0, X)
+    mean = values.sum(axis=1, dtype=np.float64, keepdims=True) / count
+    distances = np.where(gaps, 0, values - mean)
+    deviation = np.sqrt((distances**2).sum(axis=1, dtype=np.float64, keepdims=True) / count)
+    low = np.where(gaps, np.inf, X).min(axis=1, keepdims=True)
+    constant = low >= np.where(gaps, -np.inf, X).max(axis=1, keepdims=True)
+    return Statistics(mean, _above_zero(deviation, constant))
+
+
+def _above_zero(deviation: Array, constant: Array) -> Array:
     # The deviation of numbers that differ is 0 where their squares are too small for a float.
-    return Statistics(mean, np.where(constant | (deviation == 0), 1.0, deviation))
+    return np.where(constant | (deviation == 0), 1.0, deviation)
 
 
 def _fitting(X: Array, statistics: Statistics) -> Statistics:
