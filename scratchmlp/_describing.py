@@ -56,7 +56,7 @@ def describe(
     """What the columns of a frame are, as features and target; its statistics are still unscaled.
 
     A column may be given by its name or its number from 1 (or from the end, -1). The task is told
-    by the target unless it is given: `classes`, `labels` (several, each yes or no) or `numbers`.
+    by the target unless it is given: "classes", "labels" (several, each yes or no) or "numbers".
 
     Raises ValueError, naming the columns, where there is no such target, a column is of dates or
     free text, or values are missing and may not be.

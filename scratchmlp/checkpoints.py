@@ -51,7 +51,7 @@ def save(
     """Write a State, and the network by the names of its functions, as one `.npz` file.
 
     The arrays are named W1, b1, W2, ... and optimizer1, ...; one named about is JSON with the rest.
-    A description of the data is JSON too, `description`, and arrays such as `feature_mean`.
+    A description of the data is JSON too, `description`, and arrays such as feature_mean.
     There is never half a file: it takes its name when it is whole.
 
     Raises ValueError where a parameter is not finite, or the optimizer's state has anything but

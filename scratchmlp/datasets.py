@@ -12,8 +12,10 @@ from scratchmlp._parts import Parts, groups, parts_of
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.data.preprocessing import Data, normalize
 
-EMBEDDED = Path(__file__).with_name("mnist")
 __all__ = ["EMBEDDED", "Dataset", "Parts", "load_arrays", "load_folder", "load_idx", "mnist"]
+
+EMBEDDED = Path(__file__).with_name("mnist")
+"""The folder of the MNIST files that come with the package."""
 
 
 class Dataset(NamedTuple):

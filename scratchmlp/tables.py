@@ -20,7 +20,6 @@ __all__ = [
     "Column",
     "Described",
     "Description",
-    "Frame",
     "Table",
     "Target",
     "decoded",

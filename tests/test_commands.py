@@ -394,7 +394,7 @@ def test_a_users_error_is_one_line_and_status_2(case, tmp_path, capsys):
 
 
 RIGHT = {
-    "--hidden": "gelu, silu, softmax, leaky_relu",
+    "--hidden": "elu, gelu, silu, leaky_relu",
     "--loss": "squared_error, poisson, huber",
     "--augment": "affine, elastic, gaussian_noise",
     "--recipe": "'article', 'table', 'best'",

@@ -61,13 +61,13 @@ def plateau(
     """The lazy stream of states of a training whose learning rate falls whenever the loss stalls.
 
     `run(state, rate)` is the stream of states that follow one at a rate, such as `train` with the
-    batches from `state.iteration` on; where the rate falls, it is asked for another. `loss(state)`,
+    batches from its iteration on; where the rate falls, it is asked for another. `loss(state)`,
     such as that of other examples, is taken of each state whose iteration is a multiple of `every`;
     the rate is `plateau_rate` of these. So n + m steps are n steps and then m, bit for bit, where
     `earlier` has the losses that were taken in the n steps.
 
     Raises as `plateau_rate`, ValueError for every < 1, TypeError for anything but functions.
-    Source: the rule is that of PyTorch's `ReduceLROnPlateau`.
+    Source: the rule is that of PyTorch's ReduceLROnPlateau.
 
     >>> def run(state, rate):
     ...     return (State((), (), k, rate, 0.0) for k in range(state.iteration + 1, 8))
