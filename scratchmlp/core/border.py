@@ -56,7 +56,7 @@ def public(function: Callable[P, T]) -> Callable[P, T]:
             put(error, name, False)
             raise
 
-    return _like(function, bordered)
+    return like(function, bordered)
 
 
 def public_stream(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
@@ -79,7 +79,7 @@ def public_stream(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]
             put(error, name, False)
             raise
 
-    return _like(function, bordered)
+    return like(function, bordered)
 
 
 def _named(stream: Iterable[T], name: str) -> Iterator[T]:
@@ -102,7 +102,7 @@ def _put_in_front(error: Exception, name: str, settled: bool) -> None:
         marks["settled"] = settled
 
 
-def _like(function: Callable[..., Any], bordered: Callable[..., Any]) -> Any:
+def like(function: Callable[..., Any], bordered: Callable[..., Any]) -> Any:
     """The decorated function as one of its own module, which is where doctest looks for it."""
     own: Any = bordered
     moved = FunctionType(own.__code__, function.__globals__, None, None, own.__closure__)

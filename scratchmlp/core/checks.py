@@ -157,6 +157,16 @@ def function(name: str, value: Any) -> None:
         raise type_error(f"{name} must be a function, not {kind(value)}")
 
 
+def called(name: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a user's own function makes of read-only arrays; if it writes into them, it is named."""
+    try:
+        return function(*arguments, **options)
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise value_error(f"{name} writes into its argument: give a new array") from error
+        raise
+
+
 def functions(name: str, value: Iterable[Any]) -> None:
     """A tuple of functions, such as an Activation."""
     for function in value:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from scratchmlp.core.border import like
 
 OURS = "scratchmlp.core."
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def ours(function: Any) -> bool:
@@ -27,11 +33,11 @@ def shown(value: Any) -> str:
     ('pow(2)', '0.5')
     """
     if isinstance(value, partial):
-        options = [f"{name}={shown(each)}" for name, each in value.keywords.items()]
-        return f"{shown(value.func)}({', '.join([*map(shown, value.args), *options])})"
+        return str(vars(value).get("written") or _call(value.func, value.args, value.keywords))
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__).strip("_")
-    return repr(value)
+    with np.printoptions(threshold=8):
+        return repr(value)
 
 
 def shown_tuple(value: Any, name_giver: Callable[..., Any]) -> str:
@@ -44,5 +50,33 @@ def shown_tuple(value: Any, name_giver: Callable[..., Any]) -> str:
     functions = [each for each in value if callable(each)]
     if all(map(ours, functions)):
         return shown(name_giver)
-    parts = [f"{name}={shown(each)}" for name, each in zip(value._fields, value, strict=True)]
-    return f"{type(value).__name__}({', '.join(parts)})"
+    given = {
+        name: each
+        for name, each in zip(value._fields, value, strict=True)
+        if each is not value._field_defaults.get(name, value)
+    }
+    return _call(type(value), (), given)
+
+
+def written(make: Callable[P, T]) -> Callable[P, T]:
+    """A function that makes an optimizer or a schedule, which is then shown by the call of it.
+
+    >>> from scratchmlp import adam, clip_by_global_norm
+    >>> clip_by_global_norm(adam(0.01, beta1=0.8), 0.5)
+    clip_by_global_norm(adam(0.01, beta1=0.8), 0.5)
+    """
+
+    call = _call
+
+    def making(*args: P.args, **kwargs: P.kwargs) -> T:
+        made = make(*args, **kwargs)
+        vars(getattr(made, "update", made))["written"] = call(make, args, kwargs)
+        return made
+
+    made_like: Callable[P, T] = like(make, making)
+    return made_like
+
+
+def _call(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+    each = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in options.items())]
+    return f"{shown(function)}({', '.join(each)})"

@@ -90,7 +90,8 @@ def example_grads(params: Params, X: Array, y: Array, network: Network = classif
 
     The mean over their first axis is the gradient. They need m times the memory of the parameters:
     where that is too much, `example_grad_tiles` gives them bit by bit, and what is wanted of them
-    may not need them at all: `example_grad_norms`, `clipped_grad_sum`, `fisher_diagonal`.
+    may not need them at all: `example_grad_norms`, `clipped_grad_sum`, `fisher_diagonal`. Under a
+    linear loss they are the rows of a Jacobian: see `Loss`.
 
     Raises as `forward` and `backward`.
 

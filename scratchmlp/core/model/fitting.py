@@ -109,7 +109,8 @@ def pairs(X: Any, y: Any) -> None:
     if y.ndim - own == 1 and y.dtype.kind == "f":
         raise type_error(
             f"y of shape {y.shape} must be labels, which are integers, not {y.dtype}: for a "
-            f"regression give targets of shape (1, {X.shape[-1]}), as y[np.newaxis]"
+            f"regression give targets of shape (n_out, {X.shape[-1]}), as y[np.newaxis] for one "
+            "output"
         )
 
 

@@ -42,6 +42,19 @@ class Loss(NamedTuple):
     >>> absolute = Loss(identity, lambda Z, Y: abs(Z - Y).sum(axis=0), lambda A, Y: np.sign(A - Y))
     >>> absolute.value(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]))
     array([2., 0.])
+
+    For distillation at a temperature of 2, whose targets are softmax.function(Z / 2) of a teacher's
+    Z, while `predict` and accuracy stay those of a classifier:
+
+    >>> distillation = softmax_cross_entropy._replace(
+    ...     value=lambda Z, Y: softmax_cross_entropy.value(Z / 2, Y),
+    ...     delta=lambda A, Y: (softmax.function(np.log(A) / 2) - Y) / 2,
+    ...     curvature=None,
+    ... )
+    >>> Z, Y = np.array([[np.log(9)], [0]]), np.array([[0.5], [0.5]])
+    >>> distillation.value(Z, Y).round(4), distillation.delta(softmax.function(Z), Y).round(4)
+    (array([0.837]), array([[ 0.125],
+           [-0.125]]))
     """
 
     activation: Activation

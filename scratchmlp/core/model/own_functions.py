@@ -79,8 +79,16 @@ def checked_loss(loss: Loss) -> Loss:
         value=_columns(loss.value, "the loss's value", _one_a_column),
         delta=_columns(loss.delta, "the loss's delta", _shape_of_first),
         curvature=_columns(loss.curvature, "the loss's curvature", _shape_of_first),
+        targets=loss.targets if ours(loss.targets) else partial(_own_targets, loss.targets),
         decode=_columns(loss.decode, "the loss's decode", None),
     )
+
+
+def _own_targets(targets: Callable[[Array, int], Array], y: Array, n_out: int) -> Array:
+    name = "the loss's targets"
+    Y = checks.called(name, targets, frozen_view(y), n_out)
+    checks.result(name, Y, (n_out, y.shape[-1]))
+    return frozen_view(Y)
 
 
 def _elementwise(function: Any, name: str) -> Any:
@@ -98,12 +106,7 @@ def _columns(function: Any, name: str, shape: Callable[..., Any] | None) -> Any:
 def _called(
     function: Callable[..., Any], name: str, shape: Callable[..., Any] | None, *arrays: Array
 ) -> Array:
-    try:
-        result = function(*map(frozen_view, arrays))
-    except ValueError as error:
-        if "read-only" in str(error):
-            raise value_error(f"{name} writes into its argument: give a new array") from error
-        raise
+    result = checks.called(name, function, *map(frozen_view, arrays))
     if shape is None:
         return _decoded(result, name, arrays[0].shape[-1])
     checks.result(name, result, shape(arrays[0]))

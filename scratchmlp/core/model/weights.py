@@ -30,7 +30,8 @@ def check_outputs(weights: Array | None, loss: Loss) -> None:
     if of_outputs(weights) and not loss.sum_over_outputs:
         raise value_error(
             f"weights of each output, {weights.shape}, are for a loss that is a sum over the "
-            f"outputs, which {loss!r} is not: give weights ({weights.shape[-1]},)"
+            f"outputs, which that of network does not say it is (sum_over_outputs): give weights "
+            f"({weights.shape[-1]},)"
         )
 
 

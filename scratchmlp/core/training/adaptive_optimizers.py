@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from scratchmlp.core.arrays import Grads, Numbers
 from scratchmlp.core.border import public
+from scratchmlp.core.shown import written
 from scratchmlp.core.training import update_rules as rules
 from scratchmlp.core.training.optimizers import (
     Optimizer,
@@ -32,6 +33,7 @@ class AdamState(NamedTuple):
     second_moment: Grads
 
 
+@written
 @public
 def rmsprop(learning_rate: LearningRate, beta: Numbers = 0.9, epsilon: Numbers = 1e-8) -> Optimizer:
     """RMSProp: s = beta s + (1 - beta) g^2, and W - learning_rate g / (sqrt(s) + epsilon).
@@ -52,6 +54,7 @@ def rmsprop(learning_rate: LearningRate, beta: Numbers = 0.9, epsilon: Numbers =
     return Optimizer(partial(at_rest, RmspropState), update, rate)
 
 
+@written
 @public
 def adam(
     learning_rate: LearningRate = 0.001,
@@ -81,6 +84,7 @@ def adam(
     return Optimizer(partial(at_rest, AdamState), update, rate)
 
 
+@written
 @public
 def adamw(
     learning_rate: LearningRate = 0.001,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -120,10 +121,19 @@ def value_and_grad(
     return evaluation, frozen_tree(grads)
 
 
-def backpropagate(params: Params, cache: Cache, Y: Array, network: Network, factors: Any) -> Grads:
-    """The gradient of the sum of the losses, each times its factor; the arrays are writable."""
+def backpropagate(
+    params: Params, cache: Cache, Y: Array, network: Network, factors: Any, first: int = 0
+) -> Grads:
+    """The gradient of the sum of the losses, each times its factor; the arrays are writable.
+
+    That of the layers before the `first` is not computed, and zero.
+    """
     dZ = weighted_delta(network.loss, cache, Y, factors)
-    return parameter_grads(backpropagated(params, cache, dZ, network), cache)
+    dZs = backpropagated(params, cache, dZ, network)
+    if not first:
+        return parameter_grads(dZs, cache)
+    grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
+    return (*map_layers(np.zeros_like, params[:first]), *grads)
 
 
 def as_shards(name: str, value: Any) -> Shards:

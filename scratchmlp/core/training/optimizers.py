@@ -12,7 +12,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, type_error
 from scratchmlp.core.model import fitting
-from scratchmlp.core.shown import shown_tuple
+from scratchmlp.core.shown import shown_tuple, written
 from scratchmlp.core.training import update_rules as rules
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 from scratchmlp.core.trees import map_arrays
@@ -63,6 +63,7 @@ def step(params: Params, grads: Grads, learning_rate: Numbers) -> Params:
     return new
 
 
+@written
 @public
 def sgd(learning_rate: LearningRate) -> Optimizer:
     """Stochastic gradient descent: `step` at a rate, or at that of a schedule. It has no state.
@@ -76,6 +77,7 @@ def sgd(learning_rate: LearningRate) -> Optimizer:
     return Optimizer(_no_state, partial(_sgd, rate), rate)
 
 
+@written
 @public
 def momentum(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     """Heavy-ball momentum: v = beta v + g, and W - learning_rate v.
@@ -95,6 +97,7 @@ def momentum(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     return Optimizer(partial(at_rest, MomentumState), partial(_momentum, rate, decay), rate)
 
 
+@written
 @public
 def nesterov(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     """Nesterov's momentum: v = beta v + g, and W - learning_rate (g + beta v).

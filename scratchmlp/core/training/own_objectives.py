@@ -27,7 +27,7 @@ def checked_objective(
     Traceback (most recent call last):
     TypeError: value_and_grad must give (Evaluation, grads), not float 0.5
     """
-    result = objective(params, batch, network, map=map)
+    result = checks.called("value_and_grad", objective, params, batch, network, map=map)
     pair = isinstance(result, tuple) and len(result) == 2 and not hasattr(result, "_fields")
     if not (pair and isinstance(result[0], tuple) and len(result[0]) == 2):
         came = checks.kind(result)

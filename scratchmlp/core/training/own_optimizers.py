@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Layer, Params, freeze, plain
+from scratchmlp.core.arrays import Layer, Params, freeze, frozen_view, plain
 from scratchmlp.core.border import type_error, value_error
 from scratchmlp.core.shown import ours, shown
 from scratchmlp.core.training.optimizers import Optimizer, Updated
@@ -63,15 +63,16 @@ def check_memory(state: State, optimizer: Optimizer) -> None:
 
 def like_the_params(name: str, function: Callable[..., Params], *trees: Params) -> Params:
     """What a function makes of trees, once it is like the last of them, and in its dtypes."""
-    result = function(*trees)
-    return result if ours(function) else taken_as(name, result, trees[-1])
+    if ours(function):
+        return function(*trees)
+    return taken_as(name, checks.called(name, function, *map(_views, trees)), trees[-1])
 
 
 def _checked_update(
     update: Callable[..., Updated], params: Params, grads: Params, state: Any, iteration: int
 ) -> Updated:
-    result = update(params, _frozen(grads), state, iteration)
     name = f"update of the optimizer {shown(update)}"
+    result = checks.called(name, update, params, _views(grads), state, iteration)
     pair = isinstance(result, tuple) and len(result) == 2 and not isinstance(result[0], Layer)
     if not pair or isinstance(result, Layer):
         raise type_error(f"{name} must give (params, state), not {checks.kind(result)}")
@@ -96,9 +97,8 @@ def taken_as(name: str, tree: Any, like: Any) -> Any:
     return freeze(tree.astype(like.dtype, copy=False))
 
 
-def _frozen(tree: Any) -> Any:
+def _views(tree: Any) -> Any:
+    """The tree, of read-only views: nobody's own arrays are made read-only."""
     if isinstance(tree, tuple):
-        for branch in tree:
-            _frozen(branch)
-        return tree
-    return freeze(tree)
+        return getattr(tree, "_make", tuple)([*map(_views, tree)])
+    return frozen_view(tree)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Numbers
 from scratchmlp.core.border import public
+from scratchmlp.core.shown import written
 
 Schedule: TypeAlias = Callable[[int], Numbers]
 LearningRate: TypeAlias = Numbers | Schedule
@@ -37,6 +38,7 @@ def rate_at(learning_rate: LearningRate, iteration: int) -> Numbers:
     return checks.numbers(checks.positive, f"learning_rate({iteration})", rate, zero=True)
 
 
+@written
 @public
 def constant(rate: Numbers) -> Schedule:
     """The same rate at every iteration, as the number itself would be.
@@ -47,6 +49,7 @@ def constant(rate: Numbers) -> Schedule:
     return partial(_constant, _rate(rate))
 
 
+@written
 @public
 def step_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Schedule:
     """The rate times `factor` once for each `every` iterations that have passed.
@@ -61,6 +64,7 @@ def step_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Schedule:
     return partial(_step_decay, _rate(rate), steps, times)
 
 
+@written
 @public
 def exponential_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Schedule:
     """As `step_decay`, but smoothly: the rate times factor^(iteration / every).
@@ -73,6 +77,7 @@ def exponential_decay(rate: Numbers, *, every: int, factor: float = 0.1) -> Sche
     return partial(_exponential_decay, _rate(rate), steps, times)
 
 
+@written
 @public
 def inverse_scaling(rate: Numbers, *, power: float = 0.5, every: int = 1) -> Schedule:
     """The rate divided by (1 + iteration / every)^power.
@@ -103,6 +108,7 @@ def cosine_decay(rate: Numbers, *, iterations: int, final: Numbers = 0.0) -> Sch
     return partial(_cosine, *ends, 0.0, float(span))
 
 
+@written
 @public
 def warmup(learning_rate: LearningRate, *, iterations: int) -> Schedule:
     """A rate or schedule, of which the first iterations take 1/n, 2/n, ... n/n.
@@ -117,6 +123,7 @@ def warmup(learning_rate: LearningRate, *, iterations: int) -> Schedule:
     return partial(_warmup, check_rate(learning_rate), span)
 
 
+@written
 @public
 def one_cycle(
     peak: Numbers,

@@ -34,6 +34,7 @@ from scratchmlp.core.training.own_optimizers import check_memory, checked_optimi
 from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 from scratchmlp.core.training.state import DivergenceError, State, Trained
 from scratchmlp.core.training.update_rules import Spare
+from scratchmlp.core.training.wrappers import frozen_below
 from scratchmlp.core.trees import owned_tree
 
 # As the library's `value_and_grad`, by which one's own may be replaced.
@@ -148,7 +149,7 @@ def gradient_descent(
 def _start(params: Params, optimizer: Optimizer) -> State:
     fitting.finite_params(params)
     check_optimizer(optimizer)
-    memory = optimizer.init(params)
+    memory = checks.called("init of optimizer", optimizer.init, params)
     if not isinstance(memory, tuple):
         came = checks.kind(memory)
         raise type_error(f"init of optimizer must give a tuple, not {came}")
@@ -178,7 +179,10 @@ def _step(
     checks.function("map", map)
     check_memory(state, optimizer)
     if objective is value_and_grad:
-        gradient: Callable[[Params, Shards], Any] = partial(_gradient, known, map)
+        first = frozen_below(optimizer)
+        derivative = partial(backpropagate, first=first) if first else backpropagate
+        work = partial(Work, network=known, derivative=derivative)
+        gradient: Callable[[Params, Shards], Any] = partial(_gradient, work, map)
     else:
         checks.function("value_and_grad", objective)
         gradient = partial(checked_objective, objective, network, map)
@@ -186,9 +190,9 @@ def _step(
 
 
 def _gradient(
-    network: Network, map: Map, params: Params, batch: Shards
+    work: Callable[[Params], Work], map: Map, params: Params, batch: Shards
 ) -> tuple[Evaluation, Grads]:
-    return reduced(Work(params, network, backpropagate), as_shards("batch", batch), map)
+    return reduced(work(params), as_shards("batch", batch), map)
 
 
 def _advance(

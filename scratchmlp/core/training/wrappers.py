@@ -6,6 +6,8 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves, owned
 from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
@@ -29,6 +32,7 @@ class AverageState(NamedTuple):
     updates: Array
 
 
+@written
 @public
 def mapped(
     optimizer: Optimizer,
@@ -54,9 +58,11 @@ def mapped(
     for name, function in (("grads", grads), ("params", params)):
         if function is not None:
             checks.function(name, function)
-    before = grads if grads is None or _takes_two(grads) else partial(_of_grads_alone, grads)
-    update = partial(_mapped, checked_optimizer(optimizer), grads=before, params=params)
-    return optimizer._replace(update=update)
+    alone = grads is not None and not _takes_two(grads)
+    inner = checked_optimizer(optimizer)
+    return optimizer._replace(
+        update=partial(_mapped, inner, grads=grads, params=params, alone=alone)
+    )
 
 
 def zero_biases(tree: Params) -> Params:
@@ -70,6 +76,7 @@ def zero_biases(tree: Params) -> Params:
     return tuple(Layer(owned(W), freeze(np.zeros_like(b))) for W, b in tree)
 
 
+@written
 @public
 def layerwise(*optimizers: Optimizer) -> Optimizer:
     """One optimizer for each layer, the first layer's first; the state is the tuple of theirs.
@@ -90,15 +97,19 @@ def layerwise(*optimizers: Optimizer) -> Optimizer:
     return Optimizer(partial(_layerwise_start, each), partial(_layerwise, each))
 
 
+@written
 def frozen() -> Optimizer:
     """The optimizer that leaves the params as they are, to the byte.
+
+    `train` does not compute the gradients of the first layers where `layerwise` has them frozen.
 
     >>> frozen().update((np.ones(1),), (np.ones(1),), (), 0)
     ((array([1.]),), ())
     """
-    return Optimizer(_frozen_start, _frozen)
+    return Optimizer(_frozen_start, partial(_frozen))
 
 
+@written
 @public
 def clip_by_global_norm(optimizer: Optimizer, max_norm: Numbers) -> Optimizer:
     """The optimizer, given gradients that are scaled down to a norm of at most `max_norm`.
@@ -118,6 +129,7 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: Numbers) -> Optimizer:
     return mapped(optimizer, grads=partial(_clipped, limit))
 
 
+@written
 @public
 def weight_decay(optimizer: Optimizer, decay: Numbers) -> Optimizer:
     """The optimizer, given the gradient of the loss + decay / 2 times the sum of all W^2.
@@ -137,12 +149,14 @@ def weight_decay(optimizer: Optimizer, decay: Numbers) -> Optimizer:
     return mapped(optimizer, grads=partial(_penalized, number))
 
 
+@written
 @public
 def max_norm(optimizer: Optimizer, limit: Numbers) -> Optimizer:
     """The optimizer, after whose update no unit has incoming weights of a norm above `limit`.
 
     The row of W of each unit, in every layer, is scaled down to that Euclidean norm if it is above;
-    biases are free. What is put around this, as `moving_average`, sees the bounded weights.
+    biases are free. In a tree without Layers these are the rows of matrices, and vectors are free.
+    What is put around this, as `moving_average`, sees the bounded weights.
 
     Raises ValueError for a limit that is not above 0; TypeError for anything but an Optimizer.
     Source: Srebro and Shraibman 2005, "Rank, Trace-Norm and Max-Norm"; with dropout, Srivastava et
@@ -158,6 +172,7 @@ def max_norm(optimizer: Optimizer, limit: Numbers) -> Optimizer:
     return mapped(optimizer, params=partial(_bounded, bound))
 
 
+@written
 @public
 def moving_average(optimizer: Optimizer, decay: Numbers = 0.999) -> Optimizer:
     """The optimizer, whose state also has the exponential moving average of the parameters.
@@ -233,10 +248,6 @@ def _takes_two(function: Callable[..., Any]) -> bool:
     return False
 
 
-def _of_grads_alone(function: Callable[[Grads], Grads], params: Params, grads: Grads) -> Grads:
-    return function(grads)
-
-
 def _mapped(
     optimizer: Optimizer,
     before: Params,
@@ -244,11 +255,13 @@ def _mapped(
     state: Any,
     iteration: int,
     *,
-    grads: Callable[[Params, Grads], Grads] | None,
+    grads: Callable[..., Grads] | None,
     params: Callable[[Params], Params] | None,
+    alone: bool,
 ) -> Updated:
     if grads is not None:
-        gradients = like_the_params("the function of the grads", grads, before, gradients)
+        given = (gradients,) if alone else (before, gradients)
+        gradients = like_the_params("the function of the grads", grads, *given)
     new, memory = optimizer.update(before, gradients, state, iteration)
     if params is not None:
         new = like_the_params("the function of the params", params, new)
@@ -270,6 +283,20 @@ def _layerwise(
         for optimizer, layer, gradient, memory in zip(optimizers, params, grads, state, strict=True)
     ]
     return tuple(new for ((new,), _) in each), tuple(memory for _, memory in each)
+
+
+def frozen_below(optimizer: Optimizer) -> int:
+    """How many of the first layers are frozen by `layerwise`, and so need no gradient.
+
+    >>> from scratchmlp import sgd
+    >>> frozen_below(layerwise(frozen(), sgd(0.1), frozen())), frozen_below(frozen())
+    (1, 0)
+    """
+    update = optimizer.update
+    if not (isinstance(update, partial) and update.func is _layerwise):
+        return 0
+    functions = (getattr(each.update, "func", None) for each in update.args[0])
+    return sum(1 for _ in takewhile(partial(is_, _frozen), functions))
 
 
 def _check_depth(optimizers: tuple[Optimizer, ...], params: Params) -> None:
@@ -312,8 +339,12 @@ def _with_penalty(decay: Any, a: Array, g: Array, new: Array) -> None:
     np.add(decay * a, g, out=new)
 
 
-def _bounded(limit: Numbers, params: Params) -> Params:
-    return tuple(Layer(_shortened(limit, W), b) for W, b in params)
+def _bounded(limit: Numbers, tree: Any) -> Any:
+    if not isinstance(tree, tuple):
+        return tree if tree.ndim < 2 else _shortened(limit, tree)
+    if isinstance(tree, Layer):
+        return Layer(_shortened(limit, tree.W), tree.b)
+    return getattr(tree, "_make", tuple)([_bounded(limit, branch) for branch in tree])
 
 
 def _shortened(limit: Numbers, W: Array) -> Array:
