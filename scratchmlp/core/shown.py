@@ -37,18 +37,18 @@ def shown(value: Any) -> str:
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__).strip("_")
     with np.printoptions(threshold=8):
-        return repr(value)
+        return " ".join(repr(value).split()) if isinstance(value, np.ndarray) else repr(value)
 
 
 def shown_tuple(value: Any, name_giver: Callable[..., Any]) -> str:
-    """A tuple of functions: by the name of one if all are the library's own, else by all of them.
+    """A tuple of functions: as it was written, or by the name of one if all are ours, or by all.
 
     >>> from scratchmlp import leaky_relu
     >>> leaky_relu(0.1)
     leaky_relu(0.1)
     """
     functions = [each for each in value if callable(each)]
-    if all(map(ours, functions)):
+    if hasattr(name_giver, "written") or all(map(ours, functions)):
         return shown(name_giver)
     given = {
         name: each
