@@ -13,17 +13,21 @@ from scratchmlp import (
     adamw,
     backward,
     clip_by_global_norm,
+    clipped_grad_sum,
     constant,
     evaluate,
     forward,
+    gradient_descent,
     identity,
     init_params,
     init_state,
     momentum,
     nesterov,
     predict,
+    regressor,
     rmsprop,
     sgd,
+    sigmoid,
     softmax_cross_entropy,
     tanh,
     train,
@@ -160,3 +164,135 @@ def test_nothing_is_taken_of_a_stream_before_the_arguments_are_right():
     with pytest.raises(TypeError, match="^train: optimizer must be"):
         train(init_state(params, sgd(0.1)), batches, optimizer=0.1)
     assert next(batches) is batch
+
+
+# A loss of one's own says what its targets may be, and what its outputs mean.
+
+
+def signs(A):
+    return np.where(A < 0, -1, 1)
+
+
+def columns_or_nothing(y, n_out):
+    """One-hot columns, and zeros for a label of -1: it is not known."""
+    return (y == np.arange(n_out)[:, np.newaxis]).astype(float)
+
+
+def test_labels_that_are_missing_may_be_marked():
+    known = softmax_cross_entropy
+    own = known._replace(
+        value=lambda Z, Y: Y.sum(axis=0) * known.value(Z, Y),
+        delta=lambda A, Y: Y.sum(axis=0) * (A - Y),
+        targets=columns_or_nothing,
+    )
+    y = np.array([0, -1, 2, 1, -1, 0])
+    grads = value_and_grad(params, Batch(X, y), Network(tanh, own))[1]
+    left = y >= 0
+    alone = value_and_grad(params, Batch(X[:, left], y[left]), Network(tanh))[1]
+    for layer, other in zip(grads, alone, strict=True):
+        np.testing.assert_allclose(layer.W, other.W * left.mean(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", [softmax_cross_entropy.activation, sigmoid, identity])
+def test_no_activation_restricts_the_targets_of_ones_own_loss(activation):
+    own = Loss(activation, lambda Z, Y: -(Z * Y).sum(axis=0), lambda A, Y: -Y)
+    targets = np.array([[1.0, -5.0, 0.2, 3.0, 0.0, 1e6]] * 3)
+    figures = evaluate(params, Batch(X, targets), Network(tanh, own))
+    assert np.isfinite(figures.loss)
+    assert np.isnan(figures.accuracy)
+    assert predict(params, X, Network(tanh, own)).shape == (3, 6)
+
+
+def test_what_outputs_mean_is_told_by_the_loss():
+    hinge = Loss(
+        identity,
+        lambda Z, Y: np.maximum(1 - Y * Z, 0).sum(axis=0),
+        lambda A, Y: -Y * (Y * A < 1),
+        decode=signs,
+        sum_over_outputs=True,
+    )
+    network, targets = Network(tanh, hinge), signs(Y - 0.3).astype(float)
+    A = forward(params, X, network).A[-1]
+    np.testing.assert_array_equal(predict(params, X, network), signs(A))
+    accuracy = evaluate(params, Batch(X, targets), network).accuracy
+    assert accuracy == pytest.approx((signs(A) == targets).mean())
+
+
+def test_targets_of_ones_own_are_checked():
+    own = softmax_cross_entropy._replace(targets=lambda y, n_out: y[:1])
+    with pytest.raises(
+        ValueError, match=r"^evaluate: the loss's targets must give .* \(3, 6\), not"
+    ):
+        evaluate(params, batch, Network(loss=own))
+
+
+# What is handed to functions of one's own is read-only.
+
+
+def written(array):
+    array *= 2
+    return array
+
+
+WRITERS = {
+    "the activation of layer 1": Network(Activation(written, tanh.derivative)),
+    "the derivative of the activation of layer 2": Network(
+        Activation(np.tanh, lambda Z, A: written(A))
+    ),
+    "the loss's value": Network(
+        loss=softmax_cross_entropy._replace(value=lambda Z, Y: written(Z)[0])
+    ),
+    "the loss's delta": Network(loss=softmax_cross_entropy._replace(delta=lambda A, Y: written(A))),
+    "the loss's targets": Network(
+        loss=softmax_cross_entropy._replace(targets=lambda y, n_out: written(y))
+    ),
+    "the activation of the loss": Network(
+        loss=Loss(Activation(written, tanh.derivative), *regressor.loss[1:3])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_function_that_writes_into_its_argument_is_told_by_name(name):
+    writable = Batch(X.copy(), Y.copy())
+    with pytest.raises(ValueError, match=rf"^value_and_grad: {name} writes into its argument"):
+        value_and_grad(params, writable, WRITERS[name])
+    assert writable.y.tobytes() == Y.tobytes()
+
+
+# Likely mistakes are told for what they are.
+
+
+def test_a_plain_pair_is_told():
+    with pytest.raises(TypeError, match=r"^forward: layer 1 .* not tuple: write Layer\(W, b\)$"):
+        forward((tuple(params[0]),), X)
+
+
+@pytest.mark.parametrize("n_out", [2, 4])
+def test_a_row_of_targets_for_several_outputs_hears_of_their_shape(n_out):
+    several, y = init_params([3, n_out], dtype=np.float64), np.linspace(0, 1, 6)
+    for call in (
+        lambda: evaluate(several, Batch(X, y), regressor),
+        lambda: backward(several, forward(several, X, regressor), y, regressor),
+        lambda: gradient_descent(
+            several, Batch(X, y), iterations=1, learning_rate=0.1, network=regressor
+        ),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"targets of {n_out} outputs have shape \({n_out}, 6\)"
+        ):
+            call()
+    with pytest.raises(
+        TypeError, match=r"targets of shape \(n_out, 6\), as y\[np.newaxis\] for one"
+    ):
+        gradient_descent(several, X, y, iterations=1, learning_rate=0.1, network=regressor)
+
+
+@pytest.mark.parametrize("y", [np.zeros(0, int), np.zeros((3, 0))], ids=["labels", "targets"])
+def test_of_no_examples_the_clipped_sum_is_zero(y):
+    grads = clipped_grad_sum(params, X[:, :0], y, max_norm=1.0)
+    for layer, like in zip(grads, params, strict=True):
+        assert not layer.W.any()
+        assert not layer.b.any()
+        assert layer.W.shape == like.W.shape
+        assert layer.W.dtype == like.W.dtype

@@ -45,7 +45,7 @@ from scratchmlp import (
     value_and_grad,
     zero_biases,
 )
-from tests.helpers import gradients_agree, numerical_gradient, problem, same_bytes
+from tests.helpers import OPTIMIZERS, gradients_agree, numerical_gradient, problem, same_bytes
 
 LINEAR = Network(hidden=identity, loss=regressor.loss)
 SMOOTH = Network(hidden=tanh, loss=regressor.loss)
@@ -459,10 +459,12 @@ def test_the_gradient_of_expected_rewards_is_that_of_the_closed_form():
 # Networks without biases.
 
 
-def test_a_network_without_biases_stays_so_with_every_optimizer():
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_network_without_biases_stays_so_with_every_optimizer(name):
     params, X, Y, _ = problem(depth=3)
     start = zero_biases(params)
-    end = trained(start, Batch(X, Y), mapped(adam(0.1), grads=zero_biases), SMOOTH, 20)
+    optimizer = mapped(OPTIMIZERS[name](0.1), grads=zero_biases)
+    end = trained(start, Batch(X, Y), optimizer, SMOOTH, 20)
     assert not any(b.any() for _, b in end)
     assert not same_bytes(end, start)
 
