@@ -65,7 +65,8 @@ def like_the_params(name: str, function: Callable[..., Params], *trees: Params) 
     """What a function makes of trees, once it is like the last of them, and in its dtypes."""
     if ours(function):
         return function(*trees)
-    return taken_as(name, checks.called(name, function, *map(_views, trees)), trees[-1])
+    views = [*map(_views, trees)]
+    return taken_as(name, checks.called(name, function, *views), views[-1])
 
 
 def _checked_update(

@@ -94,6 +94,7 @@ def inverse_scaling(rate: Numbers, *, power: float = 0.5, every: int = 1) -> Sch
     return partial(_inverse_scaling, _rate(rate), steps, exponent)
 
 
+@written
 @public
 def cosine_decay(rate: Numbers, *, iterations: int, final: Numbers = 0.0) -> Schedule:
     """From the rate down to `final` along half a cosine, in so many iterations.

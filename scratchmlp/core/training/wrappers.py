@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
-from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -296,7 +295,7 @@ def frozen_below(optimizer: Optimizer) -> int:
     if not (isinstance(update, partial) and update.func is _layerwise):
         return 0
     functions = (getattr(each.update, "func", None) for each in update.args[0])
-    return sum(1 for _ in takewhile(partial(is_, _frozen), functions))
+    return sum(1 for _ in takewhile(lambda function: function is _frozen, functions))
 
 
 def _check_depth(optimizers: tuple[Optimizer, ...], params: Params) -> None:
