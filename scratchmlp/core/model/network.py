@@ -117,15 +117,19 @@ def backward(
         fitting.weights(weights, m, n_out, networks(params))
         weighing.check_outputs(weights, network.loss)
     if total is not None:
-        checks.positive("total", total)
+        total = checks.positive("total", total)
     if masks is not None:
         check_masks(masks, params, cache.A[0])
-        network = masked_network(network, masks)
     check_shape(y, cache.A[0], n_out)
-    weights, y, *arrays = weighing.without_left_out(weights, y, *cache.Z, *cache.A)
+    weights, y, *arrays = weighing.without_left_out(
+        weights, y, *cache.Z, *cache.A, *(masks or ())
+    )
     divisor = weighing.total_weight(weights, m) if total is None else total
     fitting.some_weight(divisor)
-    kept = Cache(tuple(arrays[: len(params)]), tuple(arrays[len(params) :]))
+    depth = len(params)
+    kept = Cache(tuple(arrays[:depth]), tuple(arrays[depth : 2 * depth + 1]))
+    if masks is not None:
+        network = masked_network(network, tuple(arrays[2 * depth + 1 :]))
     y, stack = weighing.known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
     Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, stack)
     with quiet():
