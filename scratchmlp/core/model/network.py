@@ -15,6 +15,7 @@ from scratchmlp.core.arrays import (
     Array,
     Grads,
     Layer,
+    Numbers,
     Params,
     frozen_tree,
     frozen_view,
@@ -91,7 +92,7 @@ def backward(
     network: Network = classifier,
     *,
     weights: Array | None = None,
-    total: float | None = None,
+    total: Numbers | None = None,
     masks: Masks | None = None,
 ) -> Grads:
     """The gradient of the weighted mean loss over the batch, a Layer of dW and db for each layer.
@@ -117,7 +118,7 @@ def backward(
         fitting.weights(weights, m, n_out, networks(params))
         weighing.check_outputs(weights, network.loss)
     if total is not None:
-        checks.positive("total", total)
+        total = weighing.checked_total(total, networks(params))
     if masks is not None:
         check_masks(masks, params, cache.A[0])
         network = masked_network(network, masks)
@@ -126,8 +127,8 @@ def backward(
     divisor = weighing.total_weight(weights, m) if total is None else total
     fitting.some_weight(divisor)
     kept = Cache(tuple(arrays[: len(params)]), tuple(arrays[len(params) :]))
-    y, stack = weighing.known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
-    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, stack)
+    y = weighing.known_targets(y, weights, network.loss, own := cache.A[0].ndim == 3)
+    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, own or y.ndim == 3)
     with quiet():
         dZ = weighted_delta(network.loss, kept, Y, weighing.factors(weights, divisor, Y.dtype))
         return frozen_tree(parameter_grads(backpropagated(params, kept, dZ, network), kept))

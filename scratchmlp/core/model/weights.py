@@ -11,9 +11,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers
 from scratchmlp.core.border import value_error
 from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.stacks import one_a_network
 
 
 def of_outputs(weights: Array | None) -> TypeGuard[Array]:
@@ -46,6 +48,17 @@ def total_weight(weights: Array | None, m: int) -> Numbers:
         return float(weights.sum(dtype=np.float64))
     sums = weights.sum(axis=(-2, -1), dtype=np.float64) / weights.shape[-2]
     return sums if weights.ndim == 3 else float(sums)
+
+
+def checked_total(total: Any, k: int | None) -> Numbers:
+    """What a sum is divided by: a number above 0, or one for each of the k networks of a stack.
+
+    >>> checked_total(2, None)
+    2.0
+    """
+    number = checks.numbers(checks.positive, "total", total)
+    one_a_network("total", number, k)
+    return number
 
 
 def factors(weights: Array | None, total: Numbers, dtype: np.dtype[Any]) -> Any:
@@ -101,9 +114,13 @@ def without_left_out(weights: Array | None, *arrays: Any) -> tuple[Any, ...]:
     return tuple(None if each is None else columns(each, places) for each in (weights, *arrays))
 
 
-def known_targets(y: Array, weights: Array | None, loss: Loss) -> Array:
-    """The targets with 0 in the place of those that have a weight of their own, which is 0."""
-    if weights is None or weights.ndim == 1 or y.ndim < 2 or not loss.sum_over_outputs:
+def known_targets(y: Array, weights: Array | None, loss: Loss, own: bool) -> Array:
+    """The targets with 0 in the place of those that have a weight of their own, which is 0.
+
+    Labels, (m,) or, where each network of a stack has its own, (k, m), are as they are.
+    """
+    labels = y.ndim == 1 + own
+    if weights is None or weights.ndim == 1 or labels or not loss.sum_over_outputs:
         return y
     return y if weights.all() else np.where(weights > 0, y, np.zeros(1, y.dtype))
 

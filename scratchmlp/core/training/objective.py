@@ -188,6 +188,7 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
     params, network = work.params, work.network
     n_out = params[-1].b.shape[-2]
     fitting.examples(batch.X, params)
+    own = batch.X.ndim == 3
     check_shape(batch.y, batch.X, n_out)
     if batch.weights is not None:
         fitting.weights(batch.weights, batch.X.shape[-1], n_out, networks(params))
@@ -198,16 +199,18 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
         batch.weights, batch.X, batch.y, *(batch.masks or ())
     )
     weight = weighing.total_weight(weights, X.shape[-1])
-    total = weight if batch.total is None else _checked_total(batch.total)
+    total = weight
+    if batch.total is not None:
+        total = weighing.checked_total(batch.total, networks(params))
     if not X.shape[-1]:
         return Sums(weight, total, 0.0, 0.0, _no_gradient(work))
     if masks:
         X, network = masked_examples(X, tuple(masks)), masked_network(network, tuple(masks))
-    y, stack = weighing.known_targets(y, weights, network.loss), X.ndim == 3 or y.ndim == 3
+    y = weighing.known_targets(y, weights, network.loss, own)
     with quiet():
         cache = propagate(params, taken(X, params), network)
         Z, A = cache.Z[-1], cache.A[-1]
-        Y = encoded(y, network.loss.targets, n_out, Z.dtype, stack)
+        Y = encoded(y, network.loss.targets, n_out, Z.dtype, own or y.ndim == 3)
         loss = weighing.weighted_values(network.loss, Z, Y, weights)
         hits = weighted_correct(network.loss, A, Y, y, weights)
         if work.derivative is None:
@@ -219,7 +222,3 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
 
 def _no_gradient(work: Work) -> Grads:
     return () if work.derivative is None else map_layers(np.zeros_like, work.params)
-
-
-def _checked_total(total: Any) -> Numbers:
-    return checks.numbers(checks.positive, "total", total)

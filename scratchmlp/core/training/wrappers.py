@@ -13,7 +13,7 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves, owned
 from scratchmlp.core.border import public, type_error, value_error
-from scratchmlp.core.stacks import networks, per_network
+from scratchmlp.core.stacks import networks, one_a_network, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
 from scratchmlp.core.training.state import State
@@ -289,6 +289,7 @@ def _frozen(params: Params, grads: Grads, state: Any, iteration: int) -> Updated
 
 def _clipped(max_norm: Numbers, grads: Grads) -> Grads:
     norm = global_norm(grads)
+    one_a_network("max_norm", max_norm, networks(grads))
     if not isinstance(norm, np.ndarray) and not isinstance(max_norm, np.ndarray):
         if norm <= max_norm:
             return grads
@@ -319,13 +320,18 @@ def _bounded(limit: Numbers, params: Params) -> Params:
 def _shortened(limit: Numbers, W: Array) -> Array:
     """The rows, none of them longer than the limit."""
     norms = np.sqrt(np.einsum("...ij,...ij->...i", W, W))[..., np.newaxis]
-    if not np.isfinite(norms).all():  # in float32, perhaps
-        norms = np.linalg.norm(W.astype(np.float64), axis=-1, keepdims=True)
     bound = per_network(limit, W)
-    over = norms > bound
-    if not over.any():
-        return W
-    return freeze(W * (bound / np.where(over, norms, bound)).astype(W.dtype))
+    factors = _shortening(bound, norms)
+    if not (finite := np.isfinite(norms)).all():  # in float32, perhaps
+        exact = np.linalg.norm(W.astype(np.float64), axis=-1, keepdims=True)
+        factors = np.where(finite, factors, _shortening(bound, exact))
+    return W if (factors == 1).all() else freeze(W * factors.astype(W.dtype))
+
+
+def _shortening(bound: Any, norms: Array) -> Array:
+    """The factor by which each row is as long as the bound, 1 where it is not longer."""
+    factors: Array = bound / np.where(norms > bound, norms, bound)
+    return factors
 
 
 def _average_start(optimizer: Optimizer, params: Params) -> AverageState:
@@ -344,6 +350,7 @@ def _moving_average(
     if not isinstance(state, AverageState):
         came = checks.kind(state)
         raise type_error(f"the state of moving_average must be AverageState, not {came}")
+    one_a_network("decay", decay, networks(params))
     new, memory = optimizer.update(params, grads, state.state, iteration)
     updates = freeze(np.asarray(state.updates + 1))
     if (updates < 1).any():
@@ -352,5 +359,5 @@ def _moving_average(
         )
     # The weights of so many updates add up to 1 - decay^updates, and are divided by that.
     kept = 1 - (1 - decay) / (1 - decay ** (updates if updates.ndim else int(updates)))
-    (average,) = applied(blend, [kept], state.average, new)
+    (average,) = applied(blend, [1 - kept], state.average, new)
     return new, AverageState(memory, average, updates)
