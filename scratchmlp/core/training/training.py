@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model import fitting
-from scratchmlp.core.model.network import Network, classifier, resolved
+from scratchmlp.core.model.network import Network, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import (
     Evaluation,
@@ -204,15 +205,17 @@ def _advance(
         loss, accuracy = _of_those_left(state, loss, accuracy)
     if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
         _diverge(optimizer, good, state)
-    params, memory = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
-    return state, State(params, memory, state.iteration + 1, loss, accuracy)
+    # Of a stack some networks may have diverged, whose updates are no longer numbers.
+    with quiet() if isinstance(loss, np.ndarray) else nullcontext():
+        new = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
+    return state, State(*new, state.iteration + 1, loss, accuracy)
 
 
 def _of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
     """The figures of the networks of a stack, NaN from where a network has diverged."""
     lost = ~np.isfinite(figures[0])
-    if state.iteration:
-        lost |= np.isnan(state.loss)
+    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
+        lost |= before
     return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
 
 
