@@ -49,6 +49,7 @@ X, Y = rng.normal(size=(3, 24)), rng.normal(size=(2, 24))
 OWN = rng.normal(size=(K, 3, 24))
 OWN_Y = rng.normal(size=(K, 2, 24))
 VALIDATION = Batch(rng.normal(size=(3, 10)), rng.normal(size=(2, 10)))
+WEIGHTS, LABELS = rng.random((K, 1, 24)).round(), rng.integers(2, size=24)
 PARAMS = stack([init_params([3, 5, 2], seed=seed) for seed in range(K)])
 RATES = np.full(K, 0.01)
 WILD = np.where(np.arange(K) == LOST, 1e12, RATES)
@@ -137,13 +138,12 @@ def test_a_state_with_another_iteration_is_not_taken_for_lost():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_stack_is_resumed_from_a_checkpoint_to_the_bit(name, schedule, tmp_path):
     optimizer = OPTIMIZERS[name](SCHEDULES[schedule])
-    weights = rng.random((K, 1, 24)).round()
-    batches = partial(minibatches, X, Y, size=7, seed=3, weights=weights)
+    batches = partial(minibatches, X, Y, size=7, seed=3, weights=WEIGHTS)
     run = partial(train, optimizer=optimizer, network=regressor)
     straight = [*islice(run(init_state(PARAMS, optimizer), batches()), 9)][-1]
     half = [*islice(run(init_state(PARAMS, optimizer), batches()), 4)][-1]
     save(tmp_path / "half.npz", half, network=regressor)
-    resumed, network = load(tmp_path / "half.npz")
+    resumed, network, _ = load(tmp_path / "half.npz")
     assert network == regressor
     assert resumed.iteration == 4
     assert (resumed.loss == half.loss).all()
@@ -185,10 +185,9 @@ def test_records_and_history_of_a_stack_are_those_of_each_network():
 
 
 def test_the_figures_of_a_lost_network_are_nan_and_stay():
-    labels = rng.integers(2, size=24)
     start = init_state(PARAMS, sgd(WILD))
-    seen = train(start, repeat(Batch(X * 1e3, labels)), optimizer=sgd(WILD))
-    course = history(records(take(30, seen), Batch(X * 1e3, labels), every=1))
+    seen = train(start, repeat(Batch(X * 1e3, LABELS)), optimizer=sgd(WILD))
+    course = history(records(take(30, seen), Batch(X * 1e3, LABELS), every=1))
     for column in course[1:]:
         lost = np.isnan(column[:, LOST])
         assert (np.diff(lost.astype(int)) >= 0).all()
