@@ -18,6 +18,7 @@ import pytest
 from scratchmlp import (
     Activation,
     Batch,
+    Evaluation,
     Layer,
     Loss,
     Network,
@@ -538,3 +539,23 @@ def test_neural_tangent_kernels(data, per_output):
         x = of_one(X[data], k, 2)
         close(found[k], ntk(params, x, other[k], per_output=per_output))
     assert ntk(PARAMS, X[data]).shape == (K, M, M)
+
+
+def penalized(params, batch, network, *, map):
+    """An objective of one's own, for one network and for a stack."""
+    (loss, right), grads = value_and_grad(params, batch, network, map=map)
+    squares = sum((W**2).sum(axis=(-2, -1)) for W, _ in params)
+    pairs = zip(params, grads, strict=True)
+    grads = tuple(Layer(dW + 0.1 * W, db) for (W, _), (dW, db) in pairs)
+    return Evaluation(loss + 0.05 * squares, right), grads
+
+
+@pytest.mark.parametrize("data", X)
+def test_an_objective_of_ones_own(data):
+    run = partial(train_step, optimizer=sgd(0.1), value_and_grad=penalized)
+    batch = Batch(X[data], LABELS[data])
+    found = run(init_state(PARAMS, sgd(0.1)), batch)
+    each_close(
+        found,
+        [run(init_state(p, sgd(0.1)), batch_of_one(batch, k)) for k, p in enumerate(EACH)],
+    )
