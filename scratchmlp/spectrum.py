@@ -64,8 +64,8 @@ def hessian_eigenvalues(
     checks.count("k", k, least=1)
     checks.count("seed", seed, least=0)
     checks.positive("tolerance", tolerance)
-    check_single("params", params)
     times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
+    check_single("params", params)
     flat = flatten(params)
     if k >= len(flat):
         raise value_error(f"k must be below the {len(flat)} parameters, not {k}")

@@ -45,8 +45,8 @@ def hessian_trace(
     """
     checks.count("samples", samples, least=1)
     checks.count("seed", seed, least=0)
-    check_single("params", params)
     times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
+    check_single("params", params)
     n = len(flatten(params))
 
     def sample(number: int) -> float:
@@ -84,9 +84,9 @@ def newton_cg_step(
     """
     shift = checks.positive("damping", damping)
     checks.count("iterations", iterations, least=1)
-    check_single("params", params)
     data = data_as_shards(X, y, weights)
     times = gauss_newton_operator(params, data, network, map)
+    check_single("params", params)
     _, grads = value_and_grad(params, data, network, map=map)
 
     def damped(d: Array) -> Array:
