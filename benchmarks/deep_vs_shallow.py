@@ -1,9 +1,10 @@
 """Deep against shallow networks on MNIST: time, accuracy by iterations and by seconds.
 
-    python -m benchmarks.deep_vs_shallow [--quick] [--json FILE] [--figure FILE]
+    python -m benchmarks.deep_vs_shallow [--quick] [--json FILE] [--figure FILE] [--seeds N]
 
 The article's two networks, and one to six hidden layers of equal width, as wide as to have the
-parameters, or a gradient the FLOPs, of the article's deep network.
+parameters, or a gradient the FLOPs, of the article's deep network. Each is trained from ten seeds
+at once, as a stack; the time is that of an iteration of one network.
 """
 
 import statistics
@@ -17,7 +18,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from toolz import drop, groupby, take, take_nth
+from toolz import drop, groupby, last, take, take_nth
 
 from benchmarks import harness
 from benchmarks.harness import DEEP, SHALLOW
@@ -30,6 +31,7 @@ from scratchmlp import (
     init_state,
     nesterov,
     shards,
+    stack,
     train,
 )
 from scratchmlp.datasets import mnist
@@ -39,6 +41,8 @@ DEPTHS = range(1, 7)
 ARTICLE = "the article's"
 OPTIMIZER = clip_by_global_norm(nesterov(0.05), 0.5)  # as the command line's own
 EVERY = 5
+SEEDS = 10
+TIMED = 20  # iterations
 
 
 class Net(NamedTuple):
@@ -49,30 +53,43 @@ class Net(NamedTuple):
 
 
 class Course(NamedTuple):
-    """How a network learnt: seconds an iteration, share of the roofline, accuracies on the way."""
+    """How a network learnt: seconds an iteration, share of the roofline, accuracies on the way.
+
+    The accuracies have a row for each of the iterations, with a figure for each seed.
+    """
 
     net: Net
     seconds: float
     roofline: float
     iterations: list[int]
-    training: list[float]
-    test: list[float]
+    training: list[list[float]]
+    test: list[list[float]]
 
 
 def main() -> None:
     """Print the table, and draw the figure where that is asked for."""
-    options = harness.options(__doc__, figure=("", "draw the figure there"))
+    options = harness.options(
+        __doc__,
+        figure=("", "draw the figure there"),
+        seeds=(SEEDS, "networks of each kind, which differ in their seeds"),
+    )
     data, iterations = mnist(), 40 if options.quick else 200
     if options.quick:
         data = data._replace(train=Data(data.train.X[:, :10_000], data.train.y[:10_000]))
     print(f"{harness.described()}\n")
     courses = [
-        learnt(net, data.train, data.test, iterations * (5 if net.sizes == SHALLOW else 1))
+        learnt(
+            net,
+            data.train,
+            data.test,
+            iterations * (5 if net.sizes == SHALLOW else 1),
+            seeds=options.seeds,
+        )
         for net in nets()
     ]
     print(
         f"{iterations} iterations of Nesterov's momentum ({5 * iterations} for {SHALLOW}) on "
-        f"{data.train.X.shape[1]:,} images\n"
+        f"{data.train.X.shape[1]:,} images; medians (and quartiles) of {options.seeds} seeds\n"
     )
     print(table(courses))
     if options.figure:
@@ -99,19 +116,22 @@ def parameters(sizes: list[int]) -> int:
     return sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
 
 
-def learnt(net: Net, training: Data, test: Data, iterations: int) -> Course:
-    """Train, and look at the test set now and then, while the clock stands still."""
+def learnt(net: Net, training: Data, test: Data, iterations: int, *, seeds: int = SEEDS) -> Course:
+    """Time some iterations of one network; train a stack, and look at the test set now and then."""
     before = roofline()
     parts, held_out = shards(*training), shards(*test)
-    state = init_state(init_params(net.sizes), OPTIMIZER)
+    networks = [init_params(net.sizes, seed=seed) for seed in range(seeds)]
+    one, all_of_them = (init_state(each, OPTIMIZER) for each in (networks[0], stack(networks)))
     seconds: list[float] = []
     marks, right, tested = [], [], []
     with threads() as map:
-        states = clocked(train(state, repeat(parts), optimizer=OPTIMIZER, map=map), seconds)
+        alone = clocked(train(one, repeat(parts), optimizer=OPTIMIZER, map=map), seconds)
+        last(take(min(TIMED, iterations), alone))
+        states = train(all_of_them, repeat(parts), optimizer=OPTIMIZER, map=map)
         for state in take_nth(EVERY, drop(EVERY - 1, take(iterations, states))):
             marks.append(state.iteration)
-            right.append(evaluate(state.params, parts, map=map).accuracy)
-            tested.append(evaluate(state.params, held_out, map=map).accuracy)
+            right.append(evaluate(state.params, parts, map=map).accuracy.tolist())
+            tested.append(evaluate(state.params, held_out, map=map).accuracy.tolist())
     typical = statistics.median(seconds)
     speed = harness.gradient_flops(net.sizes, training.X.shape[1]) / typical
     return Course(net, typical, speed / max(before, roofline()), marks, right, tested)
@@ -144,9 +164,9 @@ def table(courses: list[Course]) -> str:
             f"{harness.gradient_flops(net.sizes, 1) / 1e6:.2f}",
             f"{1e3 * seconds:.0f}",
             f"{share:.0%}",
-            f"{right[-1]:.2%}",
-            f"{tested[-1]:.2%}",
-            f"{tested[min(len(marks) - 1, int(quickest / seconds / EVERY) - 1)]:.2%}",
+            of_seeds(right[-1]),
+            of_seeds(tested[-1]),
+            of_seeds(tested[min(len(marks) - 1, max(0, int(quickest / seconds / EVERY) - 1))]),
         )
         for net, seconds, share, marks, right, tested in courses
     ]
@@ -164,8 +184,21 @@ def table(courses: list[Course]) -> str:
     return harness.table(header, rows)
 
 
+def of_seeds(shares: list[float]) -> str:
+    """The median and the quartiles.
+
+    >>> of_seeds([0.5, 0.6, 0.7])
+    '60.00% (55.00% to 65.00%)'
+    """
+    low, median, high = np.quantile(shares, (0.25, 0.5, 0.75))
+    return f"{median:.2%} ({low:.2%} to {high:.2%})"
+
+
 def figure(courses: list[Course]) -> Figure:
-    """Errors on the test set (and, dotted, the training set): by iterations, and by seconds."""
+    """Errors on the test set (and, dotted, the training set): by iterations, and by seconds.
+
+    Lines are medians over the seeds, with bands between the quartiles on the test set.
+    """
     groups = groupby(lambda course: course.net.group, courses)
     article = list(zip(groups.pop(ARTICLE), ("0.6", "black"), strict=True))
     drawn = Figure((12, 8), layout="constrained")
@@ -178,7 +211,10 @@ def figure(courses: list[Course]) -> Figure:
         row[0].set_ylabel("images that are wrong")
         row[0].set_title(f"{name} (as the article's deep network)", loc="left")
         row[1].legend(fontsize="small", title="layers", bbox_to_anchor=(1, 1), loc="upper left")
-    drawn.suptitle("Deep against shallow: errors on the test set (dotted: on the training set)")
+    drawn.suptitle(
+        f"Deep against shallow: errors on the test set, median and quartiles of "
+        f"{len(courses[0].test[0])} seeds (dotted: on the training set)"
+    )
     return drawn
 
 
@@ -194,8 +230,11 @@ def _label(axes: Axes, name: str) -> None:
 def _draw(axes: Axes, course: Course, by_seconds: bool, colour: Any) -> None:
     x = np.multiply(course.iterations, course.seconds if by_seconds else 1)
     label = "-".join(map(str, course.net.sizes))
-    axes.plot(x, 100 - 100 * np.array(course.test), color=colour, label=label)
-    axes.plot(x, 100 - 100 * np.array(course.training), ":", color=colour, linewidth=0.8)
+    low, median, high = 100 - 100 * np.quantile(course.test, (0.75, 0.5, 0.25), axis=1)
+    axes.plot(x, median, color=colour, label=label)
+    axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    training = np.median(course.training, axis=1)
+    axes.plot(x, 100 - 100 * training, ":", color=colour, linewidth=0.8)
 
 
 if __name__ == "__main__":

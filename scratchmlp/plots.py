@@ -15,6 +15,7 @@ from scratchmlp.core.arrays import Array, Grads, Params
 from scratchmlp.core.border import public, value_error
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Cache
+from scratchmlp.core.stacks import check_single
 from scratchmlp.core.training.streams import History
 
 if TYPE_CHECKING:
@@ -27,11 +28,17 @@ _MOST_POINTS = 500  # of a curve; a longer one is drawn as means of neighbours
 
 @public
 def learning_curves(
-    runs: Mapping[str, History], title: str = "", loss: str = "cross-entropy, nats"
+    runs: Mapping[str, History],
+    title: str = "",
+    loss: str = "cross-entropy, nats",
+    *,
+    every_line: bool = False,
 ) -> "Figure":
     """Accuracy and loss of named runs against iterations, side by side.
 
-    A run's training is a solid line, its validation, where it has any, a dashed one with dots.
+    A run's training is a solid line, its validation, where it has any, a dashed one with dots. The
+    history of a stack of networks is drawn as their median and a band between their quartiles, of
+    those that have not diverged; or, with `every_line`, as a line for each network.
 
     >>> k = np.arange(1, 4)
     >>> figure = learning_curves({"a run": History(k, 1 / k, 1 - 1 / k, 2 / k, 1 - 2 / k)})
@@ -49,16 +56,19 @@ def learning_curves(
             (right, run.losses, run.validation_losses),
         ):
             there = ~np.isnan(validation)
-            axes.plot(
-                *_thin(run.iterations, training), color=solid, lw=1.2, label=f"{prefix}training"
-            )
+            there = there.any(axis=1) if there.ndim == 2 else there
+            style: dict[str, Any] = {"color": solid}
+            thin = _thin(run.iterations, training)
+            _draw_curve(axes, *thin, f"{prefix}training", every_line, style)
             if there.any():
+                style = {"color": dashed, "ls": "--", "marker": "o", "ms": 3}
                 points = run.iterations[there], validation[there]
-                axes.plot(*points, "o--", ms=3, color=dashed, label=f"{prefix}validation")
+                _draw_curve(axes, *points, f"{prefix}validation", every_line, style)
     left.set_ylabel("accuracy (%)")
     right.set_ylabel(f"loss ({loss})")
     right.set_yscale("log")
-    seen = np.concatenate([line.get_ydata() for line in left.lines] or [[]])
+    bands = [path.vertices[:, 1] for band in left.collections for path in band.get_paths()]
+    seen = np.concatenate([*(line.get_ydata() for line in left.lines), *bands, []])
     if np.isfinite(seen).any():  # the first few points would leave no room for the others
         low, high = np.nanquantile(seen, (0.03, 1))
         left.set_ylim(low, high + 0.04 * max(high - low, 1))
@@ -190,6 +200,7 @@ def first_layer(
     5
     """
     fitting.params(params)
+    check_single("params", params)
     W = params[0].W
     largest = np.argsort(np.linalg.norm(W, axis=1), kind="stable")[::-1][:count]
     images = W[largest].reshape(-1, *_shape(W.shape[1], shape))
@@ -249,6 +260,25 @@ def _figure(width: float, height: float) -> "Figure":
     return figure
 
 
+def _draw_curve(
+    axes: Any, x: Array, y: Array, label: str, every_line: bool, style: dict[str, Any]
+) -> None:
+    """A line of figures (n,); of those of k networks, (n, k), a median and a band, or k lines."""
+    if y.ndim == 1:
+        axes.plot(x, y, lw=1.2, label=label, **style)
+        return
+    k = y.shape[1]
+    if every_line:
+        labels = [f"{label}, each of {k}", *["_"] * (k - 1)]  # the legend leaves out the latter
+        axes.plot(x, y, lw=0.6, alpha=0.6, label=labels, **(style | {"marker": None}))
+        return
+    some = ~np.isnan(y).all(axis=1)
+    of = f"the rest of {k}" if np.isnan(y).any() else str(k)
+    low, median, high = np.nanquantile(y[some], (0.25, 0.5, 0.75), axis=1)
+    axes.plot(x[some], median, lw=1.2, label=f"{label}: median and quartiles of {of}", **style)
+    axes.fill_between(x[some], low, high, color=style["color"], alpha=0.2, lw=0)
+
+
 def _shape(n_in: int, shape: tuple[int, int] | None) -> tuple[int, int]:
     side = math.isqrt(n_in)
     height, width = (side, side) if shape is None else shape
@@ -280,4 +310,5 @@ def _thin(x: Array, y: Array) -> tuple[Array, Array]:
     if width < 2:
         return x, y
     whole = len(x) // width * width
-    return x[:whole].reshape(-1, width)[:, -1], y[:whole].reshape(-1, width).mean(axis=1)
+    parts = y[:whole].reshape(-1, width, *y.shape[1:])
+    return x[:whole].reshape(-1, width)[:, -1], parts.mean(axis=1)

@@ -26,6 +26,7 @@ from scratchmlp.core.data.batches import Map
 from scratchmlp.core.derivatives.curvature import HessianOperator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Purpose, generator
+from scratchmlp.core.stacks import check_single
 from scratchmlp.core.training.objective import Shards, data_as_shards
 from scratchmlp.core.trees import flatten, unflatten
 
@@ -51,7 +52,7 @@ def hessian_eigenvalues(
     tolerance, relatively; float32 parameters do not give much more. The data is that of `hvp`.
 
     Raises ImportError without the `spectrum` extra (SciPy), ValueError unless 0 < k < the number of
-    parameters; otherwise as `hvp`.
+    parameters, and for a stack of params; otherwise as `hvp`.
 
     >>> import numpy as np
     >>> from scratchmlp import Layer, regressor
@@ -64,6 +65,7 @@ def hessian_eigenvalues(
     checks.count("seed", seed, least=0)
     checks.positive("tolerance", tolerance)
     times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
+    check_single("params", params)
     flat = flatten(params)
     if k >= len(flat):
         raise value_error(f"k must be below the {len(flat)} parameters, not {k}")

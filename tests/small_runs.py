@@ -11,6 +11,7 @@ RUNS = {
     "patience": [*EVERY, "--patience", "30", "--learning-rate", "0.5"],
     "patience that ends it": [*EVERY, "--patience", "1", "--min-improvement", "10"],
     "an average": [*EVERY, "--optimizer", "adam", "--average", "0.9", "--schedule", "cosine"],
+    "several networks": [*EVERY, "--networks", "3", "--average", "0.9"],
     "dropout": [*EVERY, "--dropout", "0.2"],
     "validated at the end alone": [*EVERY, "--validate-every", "100"],
     "never validated": [*EVERY, "--validation-fraction", "0"],

@@ -198,7 +198,7 @@ ARGUMENTS = {
         "y": (y, GOALS, "y"),
         **OF_A_NETWORK,
         "weights": (weights, WEIGHTS, "None, y"),
-        "total": (6.0, POSITIVE, "number, None"),
+        "total": each_number(6.0, POSITIVE, "number, None"),
         **WITH_MASKS,
     },
     "balanced_weights": {"y": (y, LABELS | {"negative": one(y, -1)}, "y")},

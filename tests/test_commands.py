@@ -13,7 +13,16 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from scratchmlp import Batch, accuracy, committee, evaluate, predict, shuffle, stratified_split
+from scratchmlp import (
+    Batch,
+    accuracy,
+    committee,
+    evaluate,
+    predict,
+    shuffle,
+    stratified_split,
+    unstack,
+)
 from scratchmlp.__main__ import main
 from scratchmlp.checkpoints import load
 from scratchmlp.cli.recipes import RECIPES
@@ -150,6 +159,7 @@ COURSES = {
         "--validate-every",
         "1",
     ],
+    "several networks": [*SHORT, "--networks", "3", "--validate-every", "3"],
     "dropout of shards": [*SMALL, "--dropout", "0.5", "--average", "0.9", "--validate-every", "4"],
 }
 
@@ -215,6 +225,35 @@ def test_several_models_are_a_committee(capsys):
     assert main([*SMALL, "--hidden", "tanh", "--out", "other"]) == 0
     assert main(["evaluate", "1", "other"]) == 2
     assert "other: its network has other functions than that of 1" in capsys.readouterr().err
+
+
+def test_several_networks_are_trained_at_once(capsys):
+    assert main([*SMALL, "--seed", "4", "--networks", "3"]) == 0
+    printed = capsys.readouterr().out
+    params = load("run/model.npz").state.params
+    losses, rights = evaluate(params, Batch(*mnist().test))
+    assert losses.shape == (3,)
+    assert (
+        f"test        loss mean {losses.mean():.4f}, standard deviation {losses.std(ddof=1):.4f}, "
+        f"{losses.min():.4f} to {losses.max():.4f}\n"
+    ) in printed
+    assert f"test        accuracy mean {rights.mean():.2%}, standard deviation" in printed
+    # The first is the network of its seed, but for the rounding of other products.
+    assert main([*SMALL, "--seed", "4", "--out", "one"]) == 0
+    first = unstack(params)[0]
+    for layer, alone in zip(first, load("one/model.npz").state.params, strict=True):
+        np.testing.assert_allclose(layer.W, alone.W, rtol=1e-3, atol=1e-5)
+    capsys.readouterr()
+    assert main(["evaluate", "run"]) == 0
+    printed = capsys.readouterr().out
+    for number, right in enumerate(rights, start=1):
+        assert f"network   {number}: accuracy {right:.2%}\n" in printed
+    right = accuracy(committee(params, mnist().test.X).argmax(axis=0), mnist().test.y)
+    assert f"10000 examples: a committee of 3, accuracy {right:.2%}\n" in printed
+    assert main(["predict", "run", "--out", "said.csv"]) == 0
+    assert main(["--resume", "run", "--networks", "4"]) == 2
+    assert "float32 (3, 16, 784)" in capsys.readouterr().err
+    assert main(["--resume", "run", "--iterations", "31"]) == 0
 
 
 def test_distorted_images_that_are_no_square(tmp_path):
@@ -373,6 +412,9 @@ ERRORS = {
     "a fraction": ["--validation-fraction", "1.5"],
     "too many examples": ["--examples", "100000"],
     "no iterations": ["--iterations", "0"],
+    "no networks": ["--networks", "0"],
+    "patience of several networks": ["--networks", "2", "--patience", "3"],
+    "a plateau of several networks": ["--networks", "2", "--schedule", "plateau"],
     "a negative rate": ["--learning-rate", "-1"],
     "no workers": ["--workers", "0"],
     "a negative seed": ["--seed", "-1"],

@@ -123,3 +123,49 @@ def test_nothing_global_is_loaded_or_drawn_on():
         "test_plots.test_magnitudes_by_layer(); assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def stacked(lost=0):
+    """The figures of five networks, of which some have diverged by the end."""
+    losses = np.linspace(1, 2, 5) / k[:, np.newaxis]
+    losses[6:, :lost] = np.nan
+    return History(k, losses, 1 - losses / 2, *(np.where(k[:, None] % 5 == 0, losses, np.nan),) * 2)
+
+
+def test_a_stack_is_drawn_as_its_median_and_a_band_between_the_quartiles():
+    _, loss = plots.learning_curves({"stack": stacked()}).axes
+    drawn = lines(loss)
+    assert set(drawn) == {
+        "training: median and quartiles of 5",
+        "validation: median and quartiles of 5",
+    }
+    np.testing.assert_allclose(drawn["training: median and quartiles of 5"].get_ydata(), 1.5 / k)
+    band = loss.collections[0]
+    ends = band.get_paths()[0].vertices
+    for place in (1, 10):
+        heights = ends[ends[:, 0] == place, 1]
+        np.testing.assert_allclose([heights.min(), heights.max()], [1.25 / place, 1.75 / place])
+
+
+def test_networks_that_diverged_are_left_out_of_the_median():
+    _, loss = plots.learning_curves({"stack": stacked(lost=2)}).axes
+    line = lines(loss)["training: median and quartiles of the rest of 5"]
+    np.testing.assert_allclose(line.get_ydata()[-1], 1.75 / 10)
+    assert np.isfinite(line.get_ydata()).all()
+
+
+def test_every_line_of_a_stack_is_drawn_if_asked_for():
+    _, loss = plots.learning_curves({"stack": stacked()}, every_line=True).axes
+    assert len(loss.lines) == 10
+    assert not loss.collections
+    texts = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert texts == ["training, each of 5", "validation, each of 5"]
+
+
+def test_a_long_stack_is_drawn_as_means():
+    many = np.arange(1, 10_001.0)
+    figures = np.stack([many % 2, many % 2 + 2], axis=1)
+    run = History(many, figures, figures, *np.full((2, 10_000, 2), np.nan))
+    (line,) = plots.learning_curves({"run": run}).axes[1].lines
+    assert len(line.get_xdata()) == 500
+    assert set(line.get_ydata()) == {1.5}

@@ -24,6 +24,7 @@ from scratchmlp import (
     smooth_labels,
     softmax_cross_entropy,
     squared_error,
+    stack,
     warmup,
     weight_decay,
 )
@@ -75,9 +76,13 @@ def sizes(settings: NetworkSettings, description: Description) -> tuple[int, ...
 
 
 def params(settings: NetworkSettings, units: tuple[int, ...]) -> Params:
-    """The initial parameters."""
+    """The initial parameters, of several networks a stack."""
     initializer, dtype = INITIALIZERS[settings.initializer], DTYPES[settings.dtype]
-    return init_params(list(units), seed=settings.seed, initializer=initializer, dtype=dtype)
+    each = [
+        init_params(list(units), seed=settings.seed + place, initializer=initializer, dtype=dtype)
+        for place in range(settings.networks or 1)
+    ]
+    return each[0] if settings.networks is None else stack(each)
 
 
 def network(settings: NetworkSettings, description: Description) -> Network:

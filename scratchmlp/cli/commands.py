@@ -1,5 +1,7 @@
 """What the command line does: train (in `training`), evaluate, predict, export (in `exports`)."""
 
+from collections.abc import Iterator
+
 from scratchmlp import Data, evaluate, shards
 from scratchmlp.cli import data, figures, models, predictions, scores, sources
 from scratchmlp.cli.exports import export_command
@@ -44,11 +46,23 @@ def evaluate_command(settings: EvaluateSettings) -> None:
         with threads(settings.workers) as map:
             who = f"loss {evaluate(params, shards(*examples), network, map=map).loss:.4f}"
     print(said)
+    if len(found.members) > 1:
+        print(*_of_each(found, raw), sep="\n")
     print(f"{A.shape[1]} examples: {who}, {scores.headline(A, examples.y, target)}\n")
     print(*scores.details(A, examples.y, target), sep="\n")
     if settings.plot is not None:
         names = figures.draw_network(settings.plot, params, examples, network, target)
         print(f"{', '.join(names)}, written to {settings.plot}")
+
+
+def _of_each(found: models.Models, raw: Data) -> Iterator[str]:
+    """How good each member of a committee is alone."""
+    pairs = zip(found.members, found.descriptions, strict=True)
+    for number, (params, description) in enumerate(pairs, start=1):
+        A = models.outputs(models.Models((params,), (description,), found.network), raw)
+        target = scores.target_of(description, found.network, len(A))
+        y = data.scale(raw, description).y
+        yield f"network {number:3}: {scores.headline(A, y, target)}"
 
 
 def predict_command(settings: PredictSettings) -> None:

@@ -1,13 +1,10 @@
 """What a run has on the disk: where it stands when it starts, and how it is saved as it goes on."""
 
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from scratchmlp import Layer, Network, Optimizer, State, averaged
+from scratchmlp import Network, Optimizer, Params, State, averaged
 from scratchmlp.checkpoints import load, save
 from scratchmlp.cli import folders
 from scratchmlp.cli.folders import CHECKPOINT, CURVES, HISTORY, MODEL, NEXT, Saved
@@ -53,18 +50,11 @@ def resumed_state(folder: Path, network: Network) -> State | None:
     return load(path, network=network).state if path.exists() else None
 
 
-def check_state(
-    path: Path, state: State, units: tuple[int, ...], dtype: Any, optimizer: Optimizer
-) -> None:
-    """The state of a file is one that a network of these units and this optimizer can have.
+def check_state(path: Path, state: State, expected: Params, optimizer: Optimizer) -> None:
+    """The state of a file is one that training from such params by this optimizer can have.
 
     Raises ValueError, naming the file and what differs, where it is not.
     """
-    number = np.zeros((), dtype)
-    expected = tuple(
-        Layer(np.broadcast_to(number, (n_out, n_in)), np.broadcast_to(number, (n_out, 1)))
-        for n_in, n_out in pairwise(units)
-    )
     pairs: list[tuple[Any, Any]] = [(state.params, expected)]
     if _outline(state.params) == _outline(expected):
         pairs.append((state.optimizer, optimizer.init(state.params)))

@@ -19,6 +19,7 @@ from scratchmlp._atomic import remove_leftovers, replacing
 from scratchmlp.cli import scores
 from scratchmlp.cli.folders import CURVES, HISTORY
 from scratchmlp.cli.histories import as_history, read_history
+from scratchmlp.core.stacks import networks
 from scratchmlp.descriptions import CLASSES, NUMBERS, Target
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def draw_history(folder: Path, iterations: int, params: Params, loss: str) -> No
     """The learning curves of so many iterations of the run in a folder."""
     rows = read_history(folder / HISTORY, iterations)
     if rows:
-        sizes = [params[0].W.shape[1], *(len(b) for _, b in params)]
+        sizes = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
         title = "-".join(map(str, sizes))
+        if k := networks(params):
+            title = f"{title}: means of {k} networks"
         curves = plots.learning_curves({"run": as_history(rows)}, title, loss)
         _write(folder / CURVES, curves)
 

@@ -11,19 +11,35 @@ import numpy as np
 
 from scratchmlp import History
 from scratchmlp._atomic import replacing
+from scratchmlp.core.arrays import Numbers
 
 HEADER = ["iteration", "loss", "accuracy", "validation_loss", "validation_accuracy"]
 _LINE_MOST = 1000  # characters
 
 
 class Row(NamedTuple):
-    """The figures of an iteration; those of the validation are None where there was none."""
+    """The figures of an iteration; those of the validation are None where there was none.
+
+    Of several networks they are means.
+    """
 
     iteration: int
     loss: float
     accuracy: float
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+
+
+def of_all(figure: Numbers) -> float:
+    """A figure, of a stack its mean over the networks that have not diverged.
+
+    >>> of_all(0.5), of_all(np.array([1.0, np.nan, 2.0]))
+    (0.5, 1.5)
+    """
+    if not isinstance(figure, np.ndarray):
+        return figure
+    left = figure[np.isfinite(figure)]
+    return float(left.mean()) if left.size else math.nan
 
 
 def read_history(path: Path, last: int) -> list[Row]:

@@ -6,11 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchmlp import Data, Network, Params, Statistics, averaged, checkpoints, committee
+from scratchmlp import (
+    Data,
+    Network,
+    Params,
+    Statistics,
+    averaged,
+    checkpoints,
+    committee,
+    flatten,
+    unstack,
+)
 from scratchmlp._names import network_names
 from scratchmlp.cli import data, folders
 from scratchmlp.cli.settings import train_settings
 from scratchmlp.core.arrays import Array
+from scratchmlp.core.stacks import networks
 from scratchmlp.descriptions import Description, as_json, same
 
 
@@ -25,6 +36,8 @@ class Models(NamedTuple):
 def load(paths: Sequence[Path]) -> Models:
     """The models in files, or in the folders of runs: the average where a state has one.
 
+    A stack of networks is as many members.
+
     Raises ValueError as `checkpoints.load`, and where their networks have other functions, or they
     are of data that is encoded in another way.
     """
@@ -35,8 +48,17 @@ def load(paths: Sequence[Path]) -> Models:
             raise ValueError(f"{path}: its network has other functions than that of {paths[0]}")
         if _form(description) != _form(first.description):
             raise ValueError(f"{path}: is of data with other columns than that of {paths[0]}")
-    members = tuple(averaged(state).params for state, *_ in found)
-    return Models(members, tuple(each.description for each in found), first.network)
+    each = [(one, about) for state, _, about in found for one in _networks(averaged(state).params)]
+    members, descriptions = zip(*each, strict=True)
+    return Models(members, descriptions, first.network)
+
+
+def _networks(params: Params) -> tuple[Params, ...]:
+    """The params themselves, or those of the networks of a stack that have not diverged."""
+    if not networks(params):
+        return (params,)
+    each = unstack(params)
+    return tuple(one for one in each if np.isfinite(flatten(one)).all())
 
 
 def outputs(models: Models, raw: Data) -> Array:

@@ -181,6 +181,8 @@ def _network(command: Parser) -> None:
     add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
     add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
     add("--seed", "the seed of all random numbers", "N")
+    text = "train so many networks at once, whose initial weights have the seeds from --seed on"
+    add("--networks", f"{text} (default: one, and no stack)", "K")
 
 
 def _updates(command: Parser) -> None:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from scratchmlp import Evaluation, Record, State
 from scratchmlp._extras import require
+from scratchmlp.cli.histories import of_all
 
 Show: TypeAlias = Callable[[State, Record | None], None]
 
@@ -22,7 +23,7 @@ def progress(done: int, iterations: int) -> Iterator[Show]:
 
         def show(state: State, record: Record | None) -> None:
             if record is None:
-                bar.set_postfix_str(f"loss {state.loss:.4f}", refresh=False)
+                bar.set_postfix_str(f"loss {of_all(state.loss):.4f}", refresh=False)
                 bar.update()
             elif record.validation:
                 bar.set_description_str(
@@ -39,6 +40,6 @@ def _line(record: Record) -> str:
 
 def _figures(evaluation: Evaluation) -> str:
     """The loss, and the accuracy where there is one."""
-    loss, accuracy = evaluation
+    loss, accuracy = map(of_all, evaluation)
     right = "" if math.isnan(accuracy) else f"  accuracy {accuracy:.2%}"
     return f"  loss {loss:.4f}{right}"

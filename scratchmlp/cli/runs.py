@@ -20,7 +20,7 @@ from scratchmlp.checkpoints import save
 from scratchmlp.cli import folders
 from scratchmlp.cli.commits import Run, Unsaved, commit, validation_losses
 from scratchmlp.cli.folders import MODEL
-from scratchmlp.cli.histories import Row
+from scratchmlp.cli.histories import Row, of_all
 from scratchmlp.cli.progress import Show, progress
 from scratchmlp.cli.signals import Stopped, deferred
 from scratchmlp.core.data.batches import Map
@@ -91,7 +91,7 @@ def _watched(
         if unsaved.latest[1] is run.state and not run.keeps:
             # One step could be done: from here on the run can be resumed.
             folders.write_settings(run.folder, run.saved)
-        unsaved.rows.append(Row(state.iteration, state.loss, state.accuracy))
+        unsaved.rows.append(Row(state.iteration, of_all(state.loss), of_all(state.accuracy)))
         unsaved.latest[:] = unsaved.latest[1], state
         show(state, None)
         yield state
@@ -119,8 +119,8 @@ def _best(
     lowest = min((loss for loss in earlier if not math.isnan(loss)), default=math.inf)
     good = True
     for record in _records(states, earlier, plan):
-        loss = math.inf if record.validation is None else float(record.validation.loss)
-        unsaved.rows[-1] = Row(*unsaved.rows[-1][:3], *(record.validation or ()))
+        loss = math.inf if record.validation is None else of_all(record.validation.loss)
+        unsaved.rows[-1] = Row(*unsaved.rows[-1][:3], *map(of_all, record.validation or ()))
         # Where it is not, the next loss will tell that the run has diverged.
         good = _is_finite(unsaved.latest[1]) and (record.validation is None or math.isfinite(loss))
         better = good and plan.patience is not None and loss < lowest
@@ -175,4 +175,6 @@ def _keep_the_good(run: Run, unsaved: Unsaved, state: State, plan: Plan) -> None
 
 
 def _is_finite(state: State) -> bool:
-    return all(np.isfinite(array).all() for layer in state.params for array in layer)
+    """Whether the parameters are numbers, of a stack those of some network."""
+    each = [np.isfinite(array).all(axis=(-2, -1)) for layer in state.params for array in layer]
+    return bool(np.logical_and.reduce(each).any())

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchmlp import Network, confusion_matrix, sigmoid, softmax
-from scratchmlp.core.arrays import Array
+from scratchmlp.core.arrays import Array, Numbers
 from scratchmlp.descriptions import CLASSES, LABELS, NUMBERS, Description, Target
 
 
@@ -79,6 +79,27 @@ def headline(A: Array, y: Array, target: Target) -> str:
     if len(y) == 1:
         return f"RMSE {found.rmse[0]:.4g}, MAE {found.mae[0]:.4g}, R² {found.r2[0]:.4f}"
     return f"mean R² {found.r2.mean():.4f}"
+
+
+def spreads(name: str, losses: Array, accuracies: Numbers) -> list[str]:
+    """How the figures of k networks differ: a line for the losses, and one for accuracies if any.
+
+    >>> spreads("test", np.array([1.0, 2.0, np.nan]), np.full(3, np.nan))
+    ['test        1 of 3 networks diverged', \
+'test        loss mean 1.5000, standard deviation 0.7071, 1.0000 to 2.0000']
+    """
+    lines, left = [], np.isfinite(losses)
+    if not left.all():
+        lines.append(f"{name:10}  {(~left).sum()} of {len(left)} networks diverged")
+    for what, figures, form in (("loss", losses, ".4f"), ("accuracy", accuracies, ".2%")):
+        each = np.asarray(figures)[left]
+        if np.isfinite(each).any():
+            deviation = each.std(ddof=1) if len(each) > 1 else 0.0
+            lines.append(
+                f"{name:10}  {what} mean {each.mean():{form}}, standard deviation "
+                f"{deviation:{form}}, {each.min():{form}} to {each.max():{form}}"
+            )
+    return lines
 
 
 def details(A: Array, y: Array, target: Target) -> list[str]:

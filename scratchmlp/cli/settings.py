@@ -33,6 +33,7 @@ class NetworkSettings(NamedTuple):
     initializer: str = "he_normal"
     dtype: str = "float32"
     seed: int = 0
+    networks: int | None = None
 
 
 class UpdateSettings(NamedTuple):
@@ -153,6 +154,7 @@ KINDS: dict[str, Kind] = {
     "initializer": one_of(INITIALIZERS),
     "dtype": one_of(DTYPES),
     "seed": whole(0),
+    "networks": whole(1),
     "optimizer": one_of(OPTIMIZERS),
     "learning_rate": real(),
     "schedule": one_of(SCHEDULES),
@@ -265,6 +267,12 @@ def _check_together(settings: TrainSettings) -> None:
             length.patience is not None
             and settings.data.validation_fraction == 0
             and settings.data.validation is None
+        ),
+        "--patience is for one network: leave out --networks": (
+            length.patience is not None and settings.network.networks is not None
+        ),
+        "--schedule plateau is for one network: leave out --networks": (
+            updates.schedule == "plateau" and settings.network.networks is not None
         ),
         "--schedule plateau needs a --validation-fraction above 0": (
             updates.schedule == "plateau"

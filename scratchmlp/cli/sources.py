@@ -12,6 +12,7 @@ from scratchmlp._arrays import kind_of
 from scratchmlp._columns import listed, words
 from scratchmlp._describing import told_task
 from scratchmlp._extras import require
+from scratchmlp._frames import Frame
 from scratchmlp.cli.settings import DataSettings
 from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.datasets import EMBEDDED, Parts, load_arrays
@@ -25,7 +26,7 @@ from scratchmlp.descriptions import (
     pixel_statistics,
     unscaled,
 )
-from scratchmlp.tables import Frame, describe, encode, encode_target, read_table, target_names
+from scratchmlp.tables import describe, encode, encode_target, read_table, target_names
 
 PARTS = ("train", "validation", "test")
 

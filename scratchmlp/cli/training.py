@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+
 from scratchmlp import (
     DivergenceError,
     Optimizer,
@@ -22,7 +24,6 @@ from scratchmlp._clusters import connected
 from scratchmlp._extras import require
 from scratchmlp._names import network_names
 from scratchmlp.cli import builders, data, figures, folders, scores
-from scratchmlp.cli.choices import DTYPES
 from scratchmlp.cli.commits import Run, check_state, new_run, resumed_run, resumed_state
 from scratchmlp.cli.folders import CHECKPOINT, SETTINGS, Saved
 from scratchmlp.cli.runs import Plan, run_to_the_end
@@ -64,7 +65,10 @@ def _print_scores(job: Job, params: Params, map: Map) -> None:
     target = scores.target_of(job.description, job.plan.network, job.units[-1])
     for name, part in job.splits._asdict().items():
         if part:
-            loss, _ = evaluate(params, shards(*part), job.plan.network, map=map)
+            loss, right = evaluate(params, shards(*part), job.plan.network, map=map)
+            if isinstance(loss, np.ndarray):
+                print(*scores.spreads(name, loss, right), sep="\n")
+                continue
             A = committee([params], part.X, job.plan.network)  # of one, whose outputs the mean is
             print(f"{name:10}  loss {loss:.4f}  {scores.headline(A, part.y, target)}")
 
@@ -98,8 +102,8 @@ def _run(settings: TrainSettings, job: Job) -> Run:
     state = resumed_state(folder, network)
     if state is None:
         return resumed_run(folder, before, saved, _start(settings, job), network)
-    dtype = DTYPES[settings.network.dtype]
-    check_state(folder / CHECKPOINT, state, job.units, dtype, job.optimizer)
+    expected = builders.params(settings.network, job.units)
+    check_state(folder / CHECKPOINT, state, expected, job.optimizer)
     return resumed_run(folder, before, saved, state, network)
 
 

@@ -65,7 +65,7 @@ def plain(value: Any) -> bool:
 
 
 def owned(array: A) -> A:
-    """The array if it is read-only, else a read-only copy: nobody else can write into it.
+    """The array if it is read-only, else a read-only copy; a read-only view is trusted.
 
     >>> a = np.zeros(2)
     >>> owned(a) is a, owned(owned(a)).flags.writeable
@@ -95,9 +95,9 @@ def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
 
 
 def aligned(params: Params) -> Params:
-    """The same Params, none of whose arrays starts at an odd address, as those of a network may.
+    """The same Params, copied if one is unaligned in memory, as from another process it may be.
 
-    NumPy copies such operands of products, which may change the last bits of sums.
+    NumPy copies unaligned operands of a product, which may change the last bits of the result.
 
     >>> params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
     >>> aligned(params) is params

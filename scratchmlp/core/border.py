@@ -1,4 +1,4 @@
-"""The border: checks say what is wrong with an argument, and the border of which function.
+"""The border: a check says what is wrong with an argument, and the border says in which function.
 
 A check raises `value_error` or `type_error`, which say what is wrong. A public function is
 decorated with `public`, which puts its name in front. Where one public function calls another, the
@@ -47,6 +47,7 @@ def public(function: Callable[P, T]) -> Callable[P, T]:
     Traceback (most recent call last):
     ValueError: take: size must be at least 1, not 0
     """
+    # Closed over, since `_like` gives `bordered` the globals of another module.
     name, put = function.__name__.strip("_"), _put_in_front
 
     def bordered(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -123,6 +123,13 @@ def finite(name: str, value: Array) -> None:
         raise value_error(f"{name} must be finite, but {name}{list(at)} is {value[at]}")
 
 
+def one_length(names: str, *values: Numbers) -> None:
+    """Numbers, of which those that are one for each network of a stack are of as many."""
+    lengths = {len(value) for value in values if isinstance(value, np.ndarray)}
+    if len(lengths) > 1:
+        raise value_error(f"{names} must be of as many networks each, not of {sorted(lengths)}")
+
+
 def labels(y: Any, n_classes: int, name: str = "labels y") -> None:
     """Integers from 0 to n_classes - 1, of shape (m,), at least one."""
     array(name, y, "iu")

@@ -60,7 +60,7 @@ def unstack(tree: Tree) -> tuple[Tree, ...]:
     if not isinstance(tree, tuple):
         raise type_error(f"tree must be a tuple of arrays, not {type(tree).__name__}")
     sizes = set(_sizes(tree))
-    if len(sizes) != 1:
+    if len(sizes) != 1 or sizes == {0}:
         raise value_error(f"tree must have one size of the first axis, but it has {sorted(sizes)}")
     (k,) = sizes
     return tuple(_picked(tree, place) for place in range(k))
@@ -92,6 +92,27 @@ def per_network(number: Numbers, like: Array) -> Any:
             f"an array of the parameters has shape {like.shape}"
         )
     return number.astype(like.dtype).reshape(-1, 1, 1)
+
+
+def one_a_network(name: str, number: Numbers, k: int | None) -> None:
+    """A number for all networks, or one for each of k.
+
+    >>> one_a_network("decay", np.ones(2), 2)
+    """
+    if isinstance(number, np.ndarray) and len(number) != k:
+        came = f"a stack of {k} networks" if k else "one network"
+        raise value_error(f"{name} has {len(number)} numbers, but params is of {came}")
+
+
+def check_single(name: str, tree: Any) -> None:
+    """Params of one network, for what does not take stacks.
+
+    >>> check_single("params", (Layer(np.zeros((2, 1)), np.zeros((2, 1))),))
+    """
+    if k := networks(tree):
+        raise value_error(
+            f"{name} is a stack of {k} networks, but one is expected: loop over unstack({name})"
+        )
 
 
 def _stacked(first: Any, *others: Any) -> Any:

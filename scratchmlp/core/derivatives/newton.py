@@ -13,11 +13,8 @@ from scratchmlp.core.data.batches import Map
 from scratchmlp.core.derivatives.curvature import gauss_newton_operator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Purpose, generator
-from scratchmlp.core.training.objective import (
-    Shards,
-    data_as_shards,
-    value_and_grad,
-)
+from scratchmlp.core.stacks import check_single
+from scratchmlp.core.training.objective import Shards, data_as_shards, value_and_grad
 from scratchmlp.core.trees import flatten, unflatten
 
 
@@ -37,7 +34,7 @@ def hessian_trace(
 
     It is right on average, and its error falls as 1 / sqrt(samples). The data is that of `hvp`.
 
-    Raises as `hvp`, and for samples below 1 or a seed below 0.
+    Raises as `hvp`, and for samples below 1, a seed below 0 or a stack of params.
     Source: Hutchinson 1990, "A Stochastic Estimator of the Trace of the Influence Matrix".
 
     >>> from scratchmlp import Layer, regressor
@@ -49,6 +46,7 @@ def hessian_trace(
     checks.count("samples", samples, least=1)
     checks.count("seed", seed, least=0)
     times = hessian_operator(params, data_as_shards(X, y, weights), network, map)
+    check_single("params", params)
     n = len(flatten(params))
 
     def sample(number: int) -> float:
@@ -75,7 +73,7 @@ def newton_cg_step(
     g is the gradient and G the Gauss-Newton matrix of the weighted mean loss, which is not formed:
     each step takes one `gnvp`. The data is that of `hvp`.
 
-    Raises as `gnvp`, for a damping that is not above 0, and for iterations below 1.
+    Raises as `gnvp`, for a damping that is not above 0, iterations below 1, or a stack of params.
     Source: Martens 2010, "Deep learning via Hessian-free optimization".
 
     >>> from scratchmlp import Layer, regressor
@@ -88,6 +86,7 @@ def newton_cg_step(
     checks.count("iterations", iterations, least=1)
     data = data_as_shards(X, y, weights)
     times = gauss_newton_operator(params, data, network, map)
+    check_single("params", params)
     _, grads = value_and_grad(params, data, network, map=map)
 
     def damped(d: Array) -> Array:

@@ -53,10 +53,9 @@ def ntk(
         other = _cache(params, X2, known)
     with quiet():
         each = [
-            _kernel(params, first, other, known, output)
-            for output in range(len(params[-1].b.mT[0]))
+            _kernel(params, first, other, known, output) for output in range(params[-1].b.shape[-2])
         ]
-    return freeze(np.stack(each) if per_output else np.sum(each, axis=0))
+    return freeze(np.stack(each, axis=-3) if per_output else np.sum(each, axis=0))
 
 
 def _cache(params: Params, X: Array, network: Network) -> Cache:

@@ -72,7 +72,8 @@ def like_params(name: str, value: Any, like: Any) -> None:
 def examples(X: Any, layers: Params, rows: Array | None = None) -> None:
     """Examples with the features that the first layer takes, or those of them that `rows` names."""
     W = layers[0].W
-    if type(X) is np.ndarray and X.dtype.kind == "f" and X.shape[:-1] == W.shape[1:] and X.size:
+    single = W.ndim == 2 and type(X) is np.ndarray and X.shape[:-1] == W.shape[1:]
+    if single and X.size and X.dtype.kind == "f":
         return  # as almost always: one network, and examples that fit it
     checks.array("X", X)
     k = networks(layers)

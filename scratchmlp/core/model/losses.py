@@ -24,9 +24,10 @@ from scratchmlp.core.shown import shown_tuple
 class Loss(NamedTuple):
     """A loss over the last layer's Z and the targets Y, both (n_out, m), column by column.
 
-    `activation` makes the prediction A of Z. `value(Z, Y)` is each example's loss, (m,), finite for
-    every finite Z. `delta(A, Y)` is the derivative of `value` in Z, (n_out, m). `curvature(A, Y,
-    dZ)` is the product of the Hessian of `value` in Z with dZ, which only `hvp` and its like need.
+    `activation` makes the prediction A of Z. `value(Z, Y)` is each example's loss, (m,), finite
+    wherever that number is within the range of the dtype. `delta(A, Y)` is the derivative of
+    `value` in Z, (n_out, m). `curvature(A, Y, dZ)` is the product of the Hessian of `value` in Z
+    with dZ, which only `hvp` and its like need.
 
     `targets(y, n_out)` says what y may be: it gives Y (n_out, m) for labels (m,) or targets (n_out,
     m), or raises. The default takes any finite numbers, and labels as one-hot columns.

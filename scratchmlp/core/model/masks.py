@@ -54,14 +54,15 @@ def check_masks(masks: Any, params: Params, X: Array) -> None:
     if not isinstance(masks, tuple):
         raise type_error(f"masks must be a tuple, not {checks.kind(masks)}")
     k, m = params[0].W.shape[:-2], X.shape[-1]
-    shapes = [X.shape, *((b.shape[-2], m) for _, b in params[:-1])]
+    shapes = [X.shape, *((*k, b.shape[-2], m) for _, b in params[:-1])]
     if len(masks) != len(shapes):
         raise value_error(f"masks has {len(masks)} but params has {len(shapes)} layers")
     for number, (mask, shape) in enumerate(zip(masks, shapes, strict=True)):
         if mask is not None:
             checks.array(f"masks[{number}]", mask)
-            if mask.shape not in (shape, (*k, *shape[-2:])) and mask.shape != shape[-2:]:
-                raise value_error(f"masks[{number}] must be {shape}, not {mask.shape}")
+            if mask.shape not in (shape, shape[-2:]):  # an X that is shared stays so
+                expected = " or ".join(map(str, dict.fromkeys((shape[-2:], shape))))
+                raise value_error(f"masks[{number}] must be {expected}, not {mask.shape}")
             checks.finite(f"masks[{number}]", mask)
 
 

@@ -15,6 +15,7 @@ from scratchmlp.core.arrays import (
     Array,
     Grads,
     Layer,
+    Numbers,
     Params,
     frozen_tree,
     frozen_view,
@@ -43,7 +44,7 @@ class Network(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """Every layer's Z and A, each (n, m): Z[l-1] = W[l] A[l-1] + b[l]; A[0] is X."""
+    """Every layer's Z and A, each (n, m): Z[i] = W[i] A[i] + b[i], A[i+1] = g(Z[i]); A[0] is X."""
 
     Z: tuple[Array, ...]
     A: tuple[Array, ...]
@@ -63,7 +64,7 @@ def forward(
     """Every layer's Z (n, m) and A (n, m) for the examples X (n_in, m), each a column.
 
     Z = W A + b and A = g(Z), layer after layer. X in another dtype is taken in that of the params.
-    With masks, as of `dropout_masks`, X and the A of each hidden layer are multiplied by theirs.
+    With masks, see `dropout_masks`, X and the A of each hidden layer are multiplied by them.
     A stack of params gives (k, n, m), of X shared by the networks or of each one's own (k, n_in,
     m). `params[j:]` is a network too: it takes the A of layer j.
 
@@ -91,16 +92,17 @@ def backward(
     network: Network = classifier,
     *,
     weights: Array | None = None,
-    total: float | None = None,
+    total: Numbers | None = None,
     masks: Masks | None = None,
 ) -> Grads:
     """The gradient of the weighted mean loss over the batch, a Layer of dW and db for each layer.
 
-    From the last layer dZ = A - Y (the loss's delta) back to the first: dZ[l] = W[l+1].T dZ[l+1] *
-    g'(Z[l]), dW = dZ A.T / total, db = the row sums of dZ / total. `y` is labels (m,) or targets
-    (n_out, m). Weights are (m,), or (n_out, m) where the loss is a sum over the outputs. `total` is
-    m or the sum of the weights, unless it is given: the gradients of shards, each with the total of
-    all, add up to the gradient of the whole. `masks` are those of the forward pass.
+    It starts from the loss's delta in the last layer, A - Y, and goes back to the first: dZ[i] =
+    W[i+1].T dZ[i+1] * g'(Z[i]), dW[i] = dZ[i] A[i].T / total, db[i] = the row sums of dZ[i] /
+    total. `y` is labels (m,) or targets (n_out, m). Weights are (m,), or (n_out, m) where the loss
+    is a sum over the outputs. `total` is m or the sum of the weights, unless it is given: the
+    gradients of shards, each with the total of all, add up to the gradient of the whole. `masks`
+    are those of the forward pass.
 
     Raises ValueError where shapes do not fit, a label is no class, or a weight is negative;
     TypeError for labels that are no integers.
@@ -117,21 +119,19 @@ def backward(
         fitting.weights(weights, m, n_out, networks(params))
         weighing.check_outputs(weights, network.loss)
     if total is not None:
-        total = checks.positive("total", total)
+        total = weighing.checked_total(total, networks(params))
     if masks is not None:
         check_masks(masks, params, cache.A[0])
     check_shape(y, cache.A[0], n_out)
-    weights, y, *arrays = weighing.without_left_out(
-        weights, y, *cache.Z, *cache.A, *(masks or ())
-    )
+    weights, y, *arrays = weighing.without_left_out(weights, y, *cache.Z, *cache.A, *(masks or ()))
     divisor = weighing.total_weight(weights, m) if total is None else total
     fitting.some_weight(divisor)
     depth = len(params)
     kept = Cache(tuple(arrays[:depth]), tuple(arrays[depth : 2 * depth + 1]))
     if masks is not None:
         network = masked_network(network, tuple(arrays[2 * depth + 1 :]))
-    y, stack = weighing.known_targets(y, weights, network.loss), cache.A[0].ndim == 3 or y.ndim == 3
-    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, stack)
+    y = weighing.known_targets(y, weights, network.loss, own := cache.A[0].ndim == 3)
+    Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, own or y.ndim == 3)
     with quiet():
         dZ = weighted_delta(network.loss, kept, Y, weighing.factors(weights, divisor, Y.dtype))
         return frozen_tree(parameter_grads(backpropagated(params, kept, dZ, network), kept))
@@ -185,13 +185,13 @@ def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
 
 def taken(X: Array, params: Params) -> Array:
     """The examples as a read-only array of the params' dtype, in their own memory order."""
-    # Bytes that came over a network may lie anywhere; NumPy's own copy of them would lose the
+    # Bytes from another process may be unaligned; NumPy's own copy of them would lose the
     # memory order, and with it the last bits of sums.
     return frozen_view(X.astype(params[0].W.dtype, copy=not X.flags.aligned))
 
 
 def quiet() -> AbstractContextManager[Any]:
-    """Overflow gives no warning here: an infinite loss tells of it, once."""
+    """Overflow gives no warning here: it shows as an infinite loss."""
     return np.errstate(over="ignore", invalid="ignore")
 
 

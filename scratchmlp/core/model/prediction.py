@@ -15,7 +15,7 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model.losses import Loss
 from scratchmlp.core.model.network import Network, classifier, propagate, quiet, resolved, taken
 from scratchmlp.core.model.weights import of_outputs, weighted_sum
-from scratchmlp.core.stacks import networks, unstack
+from scratchmlp.core.stacks import check_single, networks, unstack
 
 TILE = 1000  # columns that are computed at once: few enough for their activations to stay in cache
 
@@ -179,6 +179,7 @@ def _members(members: Sequence[Params] | Params) -> tuple[Params, ...]:
     each = cast("tuple[Params, ...]", tuple(members))
     for number, member in enumerate(each):
         fitting.params(member, f"members[{number}]")
+        check_single(f"members[{number}]", member)
         if (came := member[0].W.dtype) != (first := each[0][0].W.dtype):
             raise type_error(f"members[{number}] is {came} but members[0] is {first}")
     if len(n_out := {len(member[-1].b) for member in each}) > 1:

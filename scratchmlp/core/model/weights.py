@@ -1,8 +1,8 @@
-"""Weights of examples: (m,), of each output (n_out, m), or of each network of a stack its own.
+"""Weights of examples: (m,); one for each output, (n_out, m); or each network of a stack its own.
 
-With own weights a stack has (k, 1, m) or (k, n_out, m), also where its networks share X. Where
-weights are one an output, their sum is taken as the mean over the outputs: weights of ones are
-then no weights, and rows that are all alike are (m,).
+A stack's own weights are (k, 1, m) or (k, n_out, m), even where its networks share X. The total
+weight is the sum divided by the number of rows: weights of ones then equal no weights, and
+identical rows equal (m,).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers
 from scratchmlp.core.border import value_error
 from scratchmlp.core.model.losses import Loss
+from scratchmlp.core.stacks import one_a_network
 
 
 def of_outputs(weights: Array | None) -> TypeGuard[Array]:
@@ -49,8 +51,19 @@ def total_weight(weights: Array | None, m: int) -> Numbers:
     return sums if weights.ndim == 3 else float(sums)
 
 
+def checked_total(total: Any, k: int | None) -> Numbers:
+    """What a sum is divided by: a number above 0, or one for each of the k networks of a stack.
+
+    >>> checked_total(2, None)
+    2.0
+    """
+    number = checks.numbers(checks.positive, "total", total)
+    one_a_network("total", number, k)
+    return number
+
+
 def factors(weights: Array | None, total: Numbers, dtype: np.dtype[Any]) -> Any:
-    """What each example counts in the mean: the weights by their total, or one number for all.
+    """What each example counts in the mean: its weight divided by the total, or one number for all.
 
     >>> factors(None, 2.0, np.dtype(float)), factors(np.array([1, 3]), 4.0, np.dtype(float))
     (0.5, array([0.25, 0.75]))
@@ -73,7 +86,8 @@ def weighted_sum(figures: Array, weights: Array | None) -> Numbers:
         return _number(np.add.reduce(figures, axis=-1, dtype=np.float64))
     if weights.ndim == 3:
         return np.einsum("...m,...m->...", weights[:, 0].astype(np.float64), figures)
-    return _number(np.dot(figures, weights.astype(np.float64)))
+    row = weights if weights.ndim == 1 else weights[0]
+    return _number(np.dot(figures, row.astype(np.float64)))
 
 
 def weighted_values(loss: Loss, Z: Array, Y: Array, weights: Array | None) -> Numbers:
@@ -102,9 +116,13 @@ def without_left_out(weights: Array | None, *arrays: Any) -> tuple[Any, ...]:
     return tuple(None if each is None else columns(each, places) for each in (weights, *arrays))
 
 
-def known_targets(y: Array, weights: Array | None, loss: Loss) -> Array:
-    """The targets with 0 in the place of those that have a weight of their own, which is 0."""
-    if weights is None or weights.ndim == 1 or y.ndim < 2 or not loss.sum_over_outputs:
+def known_targets(y: Array, weights: Array | None, loss: Loss, own: bool) -> Array:
+    """The targets with 0 in the place of those that have a weight of their own, which is 0.
+
+    Labels, (m,) or, where each network of a stack has its own, (k, m), are as they are.
+    """
+    labels = y.ndim == 1 + own
+    if weights is None or weights.ndim == 1 or labels or not loss.sum_over_outputs:
         return y
     return y if weights.all() else np.where(weights > 0, y, np.zeros(1, y.dtype))
 
@@ -114,7 +132,7 @@ def _number(figure: Any) -> Numbers:
 
 
 def columns(array: Array, places: Array) -> Array:
-    """A fresh array of some examples, along the last axis, each contiguous where it was.
+    """A fresh array of some examples, along the last axis, in the memory order of the array.
 
     >>> columns(np.array([[1, 2, 3]]), np.array([2, 0]))
     array([[3, 1]])

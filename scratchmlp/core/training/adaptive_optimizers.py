@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
+from scratchmlp.core import checks
 from scratchmlp.core.arrays import Grads, Numbers
 from scratchmlp.core.border import public
 from scratchmlp.core.shown import written
@@ -113,7 +114,7 @@ def adamw(
 
 @public
 def _rmsprop(rate: LearningRate, beta: Numbers, epsilon: Numbers, *arguments: Any) -> Updated:
-    numbers = rate_at(rate, arguments[-1]), beta, epsilon
+    numbers = rate_at(rate, arguments[-1]), 1 - beta, epsilon
     return updated(RmspropState, rules.rmsprop, numbers, *arguments)
 
 
@@ -128,6 +129,7 @@ def _adamw(rate: LearningRate, *arguments: Any) -> Updated:
     *constants, decay, params, grads, state, iteration = arguments
     beta1, beta2, epsilon = constants
     now = rate_at(rate, iteration)
+    checks.one_length("the numbers of adam", now, *arguments[1:5])
     numbers = rules.adam_numbers(now, beta1, beta2, epsilon, decay, iteration)
     of_biases = (*numbers[:4], 0.0)
     return updated(AdamState, rules.adam, numbers, params, grads, state, iteration, of_biases)

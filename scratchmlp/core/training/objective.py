@@ -66,8 +66,9 @@ class Work(NamedTuple):
     """What is computed of every shard: with checked params, a resolved network, and a derivative.
 
     `derivative(params, cache, Y, network, factors, *vectors)` is a gradient, or something like it
-    that adds up over examples; None where the loss is all that is wanted. The gradient of a shard
-    that is `alone` is divided at once.
+    that adds up over examples; None where the loss is all that is wanted. The vectors are the
+    directions of `hvp` and the like. Of a shard that is `alone` the factors already hold 1 / total,
+    so its gradient is the mean.
     """
 
     params: Params
@@ -104,7 +105,7 @@ def value_and_grad(
 ) -> tuple[Evaluation, Grads]:
     """`evaluate`, and the gradient of that mean loss: a Layer of dW and db for each layer.
 
-    Both come of the same forward pass.
+    Both come from the same forward pass.
 
     Raises as `evaluate`.
 
@@ -198,6 +199,7 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
     params, network = work.params, work.network
     n_out = params[-1].b.shape[-2]
     fitting.examples(batch.X, params)
+    own = batch.X.ndim == 3
     check_shape(batch.y, batch.X, n_out)
     if batch.weights is not None:
         fitting.weights(batch.weights, batch.X.shape[-1], n_out, networks(params))
@@ -208,16 +210,18 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
         batch.weights, batch.X, batch.y, *(batch.masks or ())
     )
     weight = weighing.total_weight(weights, X.shape[-1])
-    total = weight if batch.total is None else _checked_total(batch.total)
+    total = weight
+    if batch.total is not None:
+        total = weighing.checked_total(batch.total, networks(params))
     if not X.shape[-1]:
         return Sums(weight, total, 0.0, 0.0, _no_gradient(work))
     if masks:
         X, network = masked_examples(X, tuple(masks)), masked_network(network, tuple(masks))
-    y, stack = weighing.known_targets(y, weights, network.loss), X.ndim == 3 or y.ndim == 3
+    y = weighing.known_targets(y, weights, network.loss, own)
     with quiet():
         cache = propagate(params, taken(X, params), network)
         Z, A = cache.Z[-1], cache.A[-1]
-        Y = encoded(y, network.loss.targets, n_out, Z.dtype, stack)
+        Y = encoded(y, network.loss.targets, n_out, Z.dtype, own or y.ndim == 3)
         loss = weighing.weighted_values(network.loss, Z, Y, weights)
         hits = weighted_correct(network.loss, A, Y, y, weights)
         if work.derivative is None:
@@ -229,7 +233,3 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
 
 def _no_gradient(work: Work) -> Grads:
     return () if work.derivative is None else map_layers(np.zeros_like, work.params)
-
-
-def _checked_total(total: Any) -> Numbers:
-    return checks.numbers(checks.positive, "total", total)

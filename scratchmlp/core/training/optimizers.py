@@ -21,11 +21,11 @@ Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
 
 
 class Optimizer(NamedTuple):
-    """`init(params)` is the first state, a tuple of arrays; `update` makes the next.
+    """`init(params)` gives the first state, a tuple of arrays; `update` gives the next.
 
     `update(params, grads, state, iteration)` is (new params, new state); iterations count from 0.
     The library's take any tree of arrays for params. `learning_rate` is a number, one for each
-    network of a stack, (k,), or a schedule; or None where an optimizer does not tell. A user's own
+    network of a stack, (k,), or a schedule; or None where an optimizer does not say. A user's own
     optimizer is two such functions; what its update gives is checked, and taken in the dtype of
     the parameters.
     """

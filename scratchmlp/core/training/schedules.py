@@ -105,6 +105,7 @@ def cosine_decay(rate: Numbers, *, iterations: int, final: Numbers = 0.0) -> Sch
     [0.5, 0.25, 0.0, 0.0]
     """
     ends = _rate(rate), _rate(final, "final")
+    checks.one_length("rate and final", *ends)
     span = checks.count("iterations", iterations, least=1)
     return partial(_cosine, *ends, 0.0, float(span))
 
@@ -145,6 +146,7 @@ def one_cycle(
     top = _rate(peak, "peak")
     low = top / 25 if start is None else _rate(start, "start")
     last = top / 250_000 if final is None else _rate(final, "final")
+    checks.one_length("peak, start and final", top, low, last)
     span = checks.count("iterations", iterations, least=1)
     turn = checks.fraction("rising", rising) * span
     return partial(_one_cycle, low, top, last, turn, float(span))

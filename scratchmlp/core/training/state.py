@@ -35,7 +35,9 @@ class Trained(NamedTuple):
 
 
 class DivergenceError(ArithmeticError):
-    """The loss is no longer finite: at `iteration`, where `state` is the last good one before.
+    """The loss is no longer finite, at `iteration`; `state` is the last one whose loss was finite.
+
+    On the first batch of a stream, and from `train_step`, it is the state that was given.
 
     `learning_rate` is that of the update which led there, or None where the optimizer does not tell
     or there was no update; `last_loss` is the last that was finite. In a stack it is raised when no

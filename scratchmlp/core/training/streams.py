@@ -113,7 +113,8 @@ def early_stopping(
     An improvement is a validation loss that is lower than the one at the improvement before by more
     than `min_improvement`. `earlier` has the validation losses of the records before these, where a
     run is resumed. The best state is `best_record(early_stopping(...)).state`. For a stack it ends
-    when all networks have run out of patience.
+    when all networks have run out of patience; after a network has, its validation is NaN, so that
+    its best record is the one that it has alone.
 
     Raises ValueError for patience < 1, a negative improvement or a record without validation;
     TypeError where these are no numbers. Source: Prechelt 1998, "Early Stopping - But When?".
@@ -149,7 +150,7 @@ def best_record(records: Iterable[Record]) -> Record:
         loss = _validation_loss(record)
         each = record
         if isinstance(loss, np.ndarray):
-            each = record._replace(iteration=np.full(len(loss), record.iteration))
+            each = record._replace(iteration=freeze(np.full(len(loss), record.iteration)))
         best = each if best is None else _better(best, each, loss)
     if best is None:
         raise value_error("there are no records")
@@ -181,7 +182,7 @@ def _records(
         if validation is None:
             return Record(state.iteration, means, None, state)
         evaluation = evaluate(state.params, validation, network, map=map)
-        return Record(state.iteration, means, evaluation, state)
+        return Record(state.iteration, means, _of_those_left(state, evaluation), state)
 
     seen: list[tuple[Numbers, Numbers]] = []
     for state in states:
@@ -192,6 +193,20 @@ def _records(
             seen.clear()
     if seen:
         yield record(state)
+
+
+def _of_those_left(state: State, evaluation: Evaluation) -> Evaluation:
+    """The figures, which are NaN for the networks of a stack that have diverged."""
+    if not isinstance(evaluation.loss, np.ndarray):
+        return evaluation
+    lost = np.isnan(evaluation.loss)
+    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
+        lost |= before
+    return _without(lost, evaluation)
+
+
+def _without(lost: Array, evaluation: Evaluation) -> Evaluation:
+    return Evaluation(*(freeze(np.where(lost, np.nan, each)) for each in evaluation))
 
 
 def _mean(figures: tuple[Numbers, ...]) -> Numbers:
@@ -207,10 +222,12 @@ def _patient(
     since = ((_validation_loss(record), record) for record in records)
     best, waited = np.array(np.inf), np.array(0)
     for loss, record in chain(before, since):
-        better = np.less(loss, best - least)
+        done = waited >= patience
+        better = np.less(loss, best - least) & ~done
         best, waited = np.where(better, loss, best), np.where(better, 0, waited + 1)
         if record is not None:
-            yield record
+            validation = cast(Evaluation, record.validation)
+            yield record._replace(validation=_without(done, validation)) if done.any() else record
         if (waited >= patience).all():
             return
 

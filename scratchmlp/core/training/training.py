@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map
 from scratchmlp.core.model import fitting
-from scratchmlp.core.model.network import Network, classifier, resolved
+from scratchmlp.core.model.network import Network, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import (
     Evaluation,
@@ -37,7 +38,7 @@ from scratchmlp.core.training.update_rules import Spare
 from scratchmlp.core.training.wrappers import frozen_below
 from scratchmlp.core.trees import owned_tree
 
-# As the library's `value_and_grad`, by which one's own may be replaced.
+# A function like `value_and_grad`, which may take its place.
 Objective: TypeAlias = Callable[..., tuple[Evaluation, Grads]]
 
 
@@ -96,7 +97,7 @@ def train(
 
     Each batch is a Batch or a sequence of shards. The stream is as long as the batches: with
     `itertools.repeat(batch)` it is gradient descent without an end, of which one takes what one
-    needs. To go on from the last State taken is the same as to have gone on.
+    needs. To continue from the last State taken gives the same States.
 
     Raises TypeError for batches that are no iterable; as `train_step`, when the stream comes to it.
 
@@ -121,7 +122,7 @@ def gradient_descent(
     map: Map = map,
     value_and_grad: Objective = value_and_grad,
 ) -> Trained:
-    """The parameters after so many steps down the gradient of all the data, and the way there.
+    """The parameters after so many steps of gradient descent on all the data, and their figures.
 
     The data is X (n_in, m) with y, labels (m,) or targets (n_out, m); or, in the place of X and
     with no y, a Batch or a sequence of shards. An iteration's loss and accuracy are of the forward
@@ -201,22 +202,24 @@ def _advance(
     states: tuple[State, State],
     batch: Shards,
 ) -> tuple[State, State]:
-    # The state before is kept because only the next loss tells whether new parameters are good.
+    # `good` is the state before: only the loss of this batch tells whether state.params are good.
     good, state = states
     (loss, accuracy), grads = gradient(state.params, batch)
     if isinstance(loss, np.ndarray):
         loss, accuracy = _of_those_left(state, loss, accuracy)
     if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
         _diverge(optimizer, good, state)
-    params, memory = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
-    return state, State(params, memory, state.iteration + 1, loss, accuracy)
+    # Of a stack some networks may have diverged, whose updates are no longer numbers.
+    with quiet() if isinstance(loss, np.ndarray) else nullcontext():
+        new = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
+    return state, State(*new, state.iteration + 1, loss, accuracy)
 
 
 def _of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
     """The figures of the networks of a stack, NaN from where a network has diverged."""
     lost = ~np.isfinite(figures[0])
-    if state.iteration:
-        lost |= np.isnan(state.loss)
+    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
+        lost |= before
     return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
 
 

@@ -47,7 +47,7 @@ def applied(
 
 
 class _Step(NamedTuple):
-    """A rule; whether its numbers are one a network; whether gradients may be written over."""
+    """A rule; whether its numbers differ between networks; whether gradients are Spare."""
 
     rule: Rule
     stacked: bool
@@ -126,11 +126,11 @@ def nesterov(
 
 
 def rmsprop(
-    rate: Any, beta: Any, epsilon: Any, a: Array, g: Array, s: Array, new: Array, second: Array
+    rate: Any, share: Any, epsilon: Any, a: Array, g: Array, s: Array, new: Array, second: Array
 ) -> None:
-    """RMSProp's: s = beta s + (1 - beta) g^2, and a - rate g / (sqrt(s) + epsilon)."""
+    """RMSProp's: s = (1 - share) s + share g^2, and a - rate g / (sqrt(s) + epsilon)."""
     square = g * g
-    blend(beta, s, square, second)
+    blend(share, s, square, second)
     np.sqrt(second, out=square)
     square += epsilon
     np.divide(g, square, out=new)
@@ -142,14 +142,15 @@ def adam_numbers(
 ) -> tuple[Numbers, ...]:
     """The numbers of `adam` in an iteration, which counts from 0.
 
-    The biases of both moments are taken from the rate and from epsilon, which are single numbers.
+    For beta there is 1 - beta, which is so in double precision. The biases of both moments are
+    taken from the rate and from epsilon, which are single numbers.
     """
     root = _root(1 - beta2 ** (iteration + 1))
     scale = root / (1 - beta1 ** (iteration + 1))
-    return rate * scale, beta1, beta2, epsilon * root, decay / scale
+    return rate * scale, 1 - beta1, 1 - beta2, epsilon * root, decay / scale
 
 
-def adam(rate: Any, beta1: Any, beta2: Any, epsilon: Any, decay: Any, *arrays: Array) -> None:
+def adam(rate: Any, share1: Any, share2: Any, epsilon: Any, decay: Any, *arrays: Array) -> None:
     """Adam's, and with a weight decay AdamW's, by the numbers of `adam_numbers`.
 
     >>> numbers, (a, g, m, s) = adam_numbers(0.5, 0.9, 0.999, 1e-8, 0.0, 0), np.eye(4)[:, :1] + 1
@@ -158,9 +159,9 @@ def adam(rate: Any, beta1: Any, beta2: Any, epsilon: Any, decay: Any, *arrays: A
     array([1.5])
     """
     a, g, m, s, new, first, second = arrays
-    blend(beta1, m, g, first)
+    blend(share1, m, g, first)
     np.multiply(g, g, out=new)
-    blend(beta2, s, new, second)
+    blend(share2, s, new, second)
     np.sqrt(second, out=new)
     new += epsilon
     np.divide(first, new, out=new)
@@ -169,16 +170,16 @@ def adam(rate: Any, beta1: Any, beta2: Any, epsilon: Any, decay: Any, *arrays: A
     descend(rate, a, new, new)
 
 
-def blend(beta: Any, old: Array, new: Array, mean: Array) -> None:
-    """beta old + (1 - beta) new.
+def blend(share: Any, old: Array, new: Array, mean: Array) -> None:
+    """(1 - share) old + share new.
 
     >>> mean = np.empty(1)
-    >>> blend(0.25, np.array([4.0]), np.array([0.0]), mean)
+    >>> blend(0.75, np.array([4.0]), np.array([0.0]), mean)
     >>> mean
     array([1.])
     """
     np.subtract(new, old, out=mean)
-    mean *= 1 - beta
+    mean *= share
     mean += old
 
 

@@ -15,7 +15,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves, owned
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.shown import written
-from scratchmlp.core.stacks import networks, per_network
+from scratchmlp.core.stacks import networks, one_a_network, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
 from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
 from scratchmlp.core.training.state import State
@@ -24,7 +24,7 @@ from scratchmlp.core.trees import owned_tree
 
 
 class AverageState(NamedTuple):
-    """The state of another optimizer, and the average of the params after all updates (int64)."""
+    """The inner optimizer's state, the average of the params, and the number of updates (int64)."""
 
     state: tuple[Any, ...]
     average: Params
@@ -80,7 +80,8 @@ def zero_biases(tree: Params) -> Params:
 def layerwise(*optimizers: Optimizer) -> Optimizer:
     """One optimizer for each layer, the first layer's first; the state is the tuple of theirs.
 
-    Raises TypeError for anything but Optimizers, ValueError for none; later, for other params.
+    Raises TypeError for anything but Optimizers, ValueError for none, and later for params of
+    another number of layers.
 
     >>> from scratchmlp import sgd
     >>> params = (Layer(np.array([[3.0]]), np.array([[4.0]])),) * 2
@@ -183,7 +184,7 @@ def moving_average(optimizer: Optimizer, decay: Numbers = 0.999) -> Optimizer:
 
     Raises ValueError unless 0 <= decay < 1; TypeError for anything but an Optimizer.
     Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; the
-    bias to the start is taken away as in Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
+    bias towards the start is corrected as in Kingma and Ba 2014, https://arxiv.org/abs/1412.6980.
 
     >>> from scratchmlp import sgd
     >>> params = (Layer(np.array([[1.0]]), np.array([[2.0]])),)
@@ -315,6 +316,7 @@ def _frozen(params: Params, grads: Grads, state: Any, iteration: int) -> Updated
 
 def _clipped(max_norm: Numbers, grads: Grads) -> Grads:
     norm = global_norm(grads)
+    one_a_network("max_norm", max_norm, networks(grads))
     if not isinstance(norm, np.ndarray) and not isinstance(max_norm, np.ndarray):
         if norm <= max_norm:
             return grads
@@ -349,13 +351,18 @@ def _bounded(limit: Numbers, tree: Any) -> Any:
 def _shortened(limit: Numbers, W: Array) -> Array:
     """The rows, none of them longer than the limit."""
     norms = np.sqrt(np.einsum("...ij,...ij->...i", W, W))[..., np.newaxis]
-    if not np.isfinite(norms).all():  # in float32, perhaps
-        norms = np.linalg.norm(W.astype(np.float64), axis=-1, keepdims=True)
     bound = per_network(limit, W)
-    over = norms > bound
-    if not over.any():
-        return W
-    return freeze(W * (bound / np.where(over, norms, bound)).astype(W.dtype))
+    factors = _shortening(bound, norms)
+    if not (finite := np.isfinite(norms)).all():  # in float32, perhaps
+        exact = np.linalg.norm(W.astype(np.float64), axis=-1, keepdims=True)
+        factors = np.where(finite, factors, _shortening(bound, exact))
+    return W if (factors == 1).all() else freeze(W * factors.astype(W.dtype))
+
+
+def _shortening(bound: Any, norms: Array) -> Array:
+    """The factor by which each row is as long as the bound, 1 where it is not longer."""
+    factors: Array = bound / np.where(norms > bound, norms, bound)
+    return factors
 
 
 def _average_start(optimizer: Optimizer, params: Params) -> AverageState:
@@ -374,6 +381,7 @@ def _moving_average(
     if not isinstance(state, AverageState):
         came = checks.kind(state)
         raise type_error(f"the state of moving_average must be AverageState, not {came}")
+    one_a_network("decay", decay, networks(params))
     new, memory = optimizer.update(params, grads, state.state, iteration)
     updates = freeze(np.asarray(state.updates + 1))
     if (updates < 1).any():
@@ -382,5 +390,5 @@ def _moving_average(
         )
     # The weights of so many updates add up to 1 - decay^updates, and are divided by that.
     kept = 1 - (1 - decay) / (1 - decay ** (updates if updates.ndim else int(updates)))
-    (average,) = applied(blend, [kept], state.average, new)
+    (average,) = applied(blend, [1 - kept], state.average, new)
     return new, AverageState(memory, average, updates)
