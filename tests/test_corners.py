@@ -63,7 +63,7 @@ def test_a_total_of_numpy_does_not_promote():
 def test_examples_that_would_broadcast_into_a_stack_are_an_error():
     params = stack([init_params([4, 1], seed=seed) for seed in range(5)])
     with pytest.raises(ValueError, match="forward: X is of 1 networks but params of 5"):
-        forward(params, np.ones((1, 4, 6), np.float32))
+        forward(params, np.ones((1, 4, 6), np.float32), regressor)
 
 
 def test_a_stack_of_nothing_cannot_be_unstacked():
