@@ -20,6 +20,7 @@ RIGHT = {
     "initializer": ("zeros", "zeros"),
     "dtype": ("float64", "float64"),
     "seed": (3, "3"),
+    "networks": (5, "5"),
     "optimizer": ("adam", "adam"),
     "learning_rate": (1, "1"),
     "schedule": ("cosine", "cosine"),
