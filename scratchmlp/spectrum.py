@@ -22,12 +22,11 @@ from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params, freeze
 from scratchmlp.core.border import public, value_error
-from scratchmlp.core.data.batches import Map
+from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.derivatives.curvature import HessianOperator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Purpose, generator
 from scratchmlp.core.stacks import check_single
-from scratchmlp.core.training.objective import Shards, data_as_shards
 from scratchmlp.core.trees import flatten, unflatten
 
 __all__ = ["hessian_eigenvalues"]

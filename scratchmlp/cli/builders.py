@@ -32,8 +32,7 @@ from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings, UpdateSettings
 from scratchmlp.core.data.augment import Augmentation
-from scratchmlp.core.data.batches import Map
-from scratchmlp.core.training.objective import Shards
+from scratchmlp.core.data.batches import Map, Shards
 from scratchmlp.descriptions import (
     CLASSES,
     LABELS,

@@ -23,8 +23,7 @@ from scratchmlp.cli.folders import MODEL
 from scratchmlp.cli.histories import Row, of_all
 from scratchmlp.cli.progress import Show, progress
 from scratchmlp.cli.signals import Stopped, deferred
-from scratchmlp.core.data.batches import Map
-from scratchmlp.core.training.objective import Shards
+from scratchmlp.core.data.batches import Map, Shards
 from scratchmlp.descriptions import Description
 
 

@@ -28,8 +28,7 @@ from scratchmlp.cli.commits import Run, check_state, new_run, resumed_run, resum
 from scratchmlp.cli.folders import CHECKPOINT, SETTINGS, Saved
 from scratchmlp.cli.runs import Plan, run_to_the_end
 from scratchmlp.cli.settings import TrainSettings, by_name
-from scratchmlp.core.data.batches import Map
-from scratchmlp.core.training.objective import Shards
+from scratchmlp.core.data.batches import Map, Shards
 from scratchmlp.descriptions import Description
 from scratchmlp.workers import blas_threads, threads
 

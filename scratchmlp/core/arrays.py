@@ -94,20 +94,6 @@ def map_layers(function: Callable[..., Array], *trees: Params) -> Params:
     return tuple([Layer(*map(function, *layers)) for layers in zip(*trees, strict=True)])
 
 
-def aligned(params: Params) -> Params:
-    """The same Params, copied if one is unaligned in memory, as from another process it may be.
-
-    NumPy copies unaligned operands of a product, which may change the last bits of the result.
-
-    >>> params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
-    >>> aligned(params) is params
-    True
-    """
-    if all(array.flags.aligned for layer in params for array in layer):
-        return params
-    return map_layers(np.copy, params)
-
-
 def writable_or_none(array: A) -> A | None:
     """The array as memory to write a result in, or None if it is read-only, as all shared ones are.
 

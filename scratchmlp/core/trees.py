@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from scratchmlp.core.arrays import Array, freeze, leaves, owned, plain
+from scratchmlp.core.arrays import Array, Params, freeze, leaves, map_layers, owned, plain
 from scratchmlp.core.border import public, type_error, value_error
 
 Tree = TypeVar("Tree", bound="tuple[Any, ...]")
@@ -104,6 +104,21 @@ def outline(tree: Any) -> str:
 def owned_tree(tree: Tree) -> Tree:
     """The tree with `owned` arrays: what a State or Params may hold on to."""
     return _mapped(owned, tree)
+
+
+def aligned(params: Params) -> Params:
+    """The same Params, copied if one is unaligned in memory, as from another process it may be.
+
+    NumPy copies unaligned operands of a product, which may change the last bits of the result.
+
+    >>> from scratchmlp import Layer
+    >>> params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
+    >>> aligned(params) is params
+    True
+    """
+    if all(array.flags.aligned for layer in params for array in layer):
+        return params
+    return map_layers(np.copy, params)
 
 
 def _mapped(function: Callable[..., Array], tree: Tree, *trees: Tree) -> Tree:

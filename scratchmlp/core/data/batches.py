@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from toolz import concat, drop
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers, freeze, frozen_view, owned
-from scratchmlp.core.border import public, public_stream
+from scratchmlp.core.border import public, public_stream, value_error
 from scratchmlp.core.data.augment import Augmentation, seeds_of
+from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.masks import Masks
 from scratchmlp.core.model.weights import columns, total_weight
@@ -36,6 +37,10 @@ class Batch(NamedTuple):
     rows: Array | None = None
     masks: Masks | None = None
     total: Numbers | None = None
+
+
+Shard: TypeAlias = Batch | Data | Callable[[], Batch]
+Shards: TypeAlias = Batch | Data | Iterable[Shard]
 
 
 @public
@@ -167,3 +172,21 @@ def chosen(whole: Batch, places: Array) -> Batch:
         freeze(columns(y, places)),
         None if weights is None else freeze(columns(weights, places)),
     )
+
+
+def as_shards(name: str, value: Any) -> Shards:
+    """A single shard, or shards to go through; each is checked where it is computed."""
+    if not isinstance(value, (Batch, Data)):
+        checks.stream(name, value)
+    return cast(Shards, value)
+
+
+def data_as_shards(X: Any, y: Any = None, weights: Any = None) -> Shards:
+    """Examples X with y as shards, or without y the Batch or shards in the place of X."""
+    if y is not None:
+        check_examples(X, y, weights)
+        return shards(X, y, weights=weights)
+    if weights is not None:
+        raise value_error("weights are for X with y: a Batch has its own")
+    given = as_shards("X without y", X)
+    return given if isinstance(given, (Batch, Data)) else tuple(given)

@@ -12,7 +12,7 @@ from toolz import accumulate
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree, map_layers
 from scratchmlp.core.border import public, value_error
-from scratchmlp.core.data.batches import Map
+from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.derivatives.directional import (
     Tangents,
     cotangents,
@@ -38,13 +38,7 @@ from scratchmlp.core.model.network import (
     weighted_delta,
 )
 from scratchmlp.core.model.products import product_transposed
-from scratchmlp.core.training.objective import (
-    Derivative,
-    Shards,
-    Work,
-    data_as_shards,
-    reduced,
-)
+from scratchmlp.core.training.objective import Derivative, Work, reduced
 
 HessianOperator: TypeAlias = Callable[[Params], Grads]  # the product with a vector
 Deltas: TypeAlias = tuple[Array, Array]  # dZ and RdZ of a layer

@@ -9,12 +9,12 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Params
 from scratchmlp.core.border import public
-from scratchmlp.core.data.batches import Map
+from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.derivatives.curvature import gauss_newton_operator, hessian_operator
 from scratchmlp.core.model.network import Network, classifier
 from scratchmlp.core.randomness import Purpose, generator
 from scratchmlp.core.stacks import check_single
-from scratchmlp.core.training.objective import Shards, data_as_shards, value_and_grad
+from scratchmlp.core.training.objective import value_and_grad
 from scratchmlp.core.trees import flatten, unflatten
 
 

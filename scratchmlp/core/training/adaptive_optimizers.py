@@ -10,15 +10,14 @@ from scratchmlp.core.arrays import Grads, Numbers
 from scratchmlp.core.border import public
 from scratchmlp.core.shown import written
 from scratchmlp.core.training import update_rules as rules
-from scratchmlp.core.training.optimizers import (
-    Optimizer,
-    Updated,
-    at_rest,
+from scratchmlp.core.training.optimizers import Optimizer, Updated, at_rest, updated
+from scratchmlp.core.training.schedules import (
+    LearningRate,
+    check_rate,
     checked_decay,
     checked_size,
-    updated,
+    rate_at,
 )
-from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
 
 
 class RmspropState(NamedTuple):

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import (
-    Array,
-    Grads,
-    Numbers,
-    Params,
-    aligned,
-    frozen_tree,
-    map_layers,
-)
+from scratchmlp.core.arrays import Array, Grads, Numbers, Params, frozen_tree, map_layers
 from scratchmlp.core.border import public, type_error, value_error
-from scratchmlp.core.data.batches import Batch, Map, check_examples
-from scratchmlp.core.data.batches import shards as sharded
+from scratchmlp.core.data.batches import Batch, Map, Shard, Shards, as_shards
 from scratchmlp.core.data.live_rows import check_rows, expand, restrict
 from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.core.model import fitting
@@ -44,9 +35,8 @@ from scratchmlp.core.model.prediction import weighted_correct
 from scratchmlp.core.model.targets import check_shape, encoded
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.reduction import Sums, mean_of, scaled, sums_over
+from scratchmlp.core.trees import aligned
 
-Shard: TypeAlias = Batch | Data | Callable[[], Batch]
-Shards: TypeAlias = Batch | Data | Iterable[Shard]
 # From params, a cache, targets, a resolved network and the factors of the mean to a gradient.
 Derivative: TypeAlias = Callable[..., Grads]
 
@@ -135,24 +125,6 @@ def backpropagate(
         return parameter_grads(dZs, cache)
     grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
     return (*map_layers(np.zeros_like, params[:first]), *grads)
-
-
-def as_shards(name: str, value: Any) -> Shards:
-    """A single shard, or shards to go through; each is checked where it is computed."""
-    if not isinstance(value, (Batch, Data)):
-        checks.stream(name, value)
-    return cast(Shards, value)
-
-
-def data_as_shards(X: Any, y: Any = None, weights: Any = None) -> Shards:
-    """Examples X with y as shards, or without y the Batch or shards in the place of X."""
-    if y is not None:
-        check_examples(X, y, weights)
-        return sharded(X, y, weights=weights)
-    if weights is not None:
-        raise value_error("weights are for X with y: a Batch has its own")
-    shards = as_shards("X without y", X)
-    return shards if isinstance(shards, (Batch, Data)) else tuple(shards)
 
 
 def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:

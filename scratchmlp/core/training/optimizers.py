@@ -14,7 +14,12 @@ from scratchmlp.core.border import public, type_error
 from scratchmlp.core.model import fitting
 from scratchmlp.core.shown import shown_tuple, written
 from scratchmlp.core.training import update_rules as rules
-from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
+from scratchmlp.core.training.schedules import (
+    LearningRate,
+    check_rate,
+    checked_decay,
+    rate_at,
+)
 from scratchmlp.core.trees import map_arrays
 
 Updated: TypeAlias = tuple[Params, tuple[Any, ...]]
@@ -116,15 +121,6 @@ def nesterov(learning_rate: LearningRate, beta: Numbers = 0.9) -> Optimizer:
     return Optimizer(partial(at_rest, MomentumState), partial(_nesterov, rate, decay), rate)
 
 
-def check_optimizer(optimizer: Any) -> None:
-    """Nothing but an Optimizer."""
-    if not isinstance(optimizer, Optimizer):
-        raise type_error(
-            f"optimizer must be an Optimizer such as sgd(0.1), not {checks.kind(optimizer)}"
-        )
-    checks.functions("optimizer", optimizer[:2])
-
-
 def _no_state(params: Params) -> tuple[()]:
     return ()
 
@@ -177,13 +173,3 @@ def updated(
         raise type_error(f"the state of the optimizer must be {memory.__name__}, not {came}")
     new, *after = rules.applied(rule, numbers, params, grads, *state, biases=biases)
     return new, memory(*after)
-
-
-def checked_decay(name: str, value: Any) -> Numbers:
-    """A number from 0 to below 1, or one for each network."""
-    return checks.numbers(checks.fraction, name, value, zero=True)
-
-
-def checked_size(name: str, value: Any, *, zero: bool = False) -> Numbers:
-    """A number above 0, or also 0, or one for each network."""
-    return checks.numbers(checks.positive, name, value, zero=zero)

@@ -15,6 +15,15 @@ from scratchmlp.core.training.state import State
 from scratchmlp.core.trees import outline
 
 
+def check_optimizer(optimizer: Any) -> None:
+    """Nothing but an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise type_error(
+            f"optimizer must be an Optimizer such as sgd(0.1), not {checks.kind(optimizer)}"
+        )
+    checks.functions("optimizer", optimizer[:2])
+
+
 def checked_optimizer(optimizer: Optimizer) -> Optimizer:
     """The optimizer; a user's own, as one whose update gives params like those that it got.
 

@@ -38,6 +38,16 @@ def rate_at(learning_rate: LearningRate, iteration: int) -> Numbers:
     return checks.numbers(checks.positive, f"learning_rate({iteration})", rate, zero=True)
 
 
+def checked_decay(name: str, value: Any) -> Numbers:
+    """A number from 0 to below 1, or one for each network."""
+    return checks.numbers(checks.fraction, name, value, zero=True)
+
+
+def checked_size(name: str, value: Any, *, zero: bool = False) -> Numbers:
+    """A number above 0, or also 0, or one for each network."""
+    return checks.numbers(checks.positive, name, value, zero=zero)
+
+
 @written
 @public
 def constant(rate: Numbers) -> Schedule:

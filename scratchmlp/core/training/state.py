@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from scratchmlp.core.arrays import Array, Numbers, Params
+import numpy as np
+
+from scratchmlp.core.arrays import Array, Numbers, Params, freeze
+from scratchmlp.core.training.schedules import LearningRate, rate_at
 
 
 class State(NamedTuple):
@@ -66,3 +69,17 @@ class DivergenceError(ArithmeticError):
             f"the loss is not finite at iteration {self.iteration}{rate}{last}: try scaled inputs, "
             "as of standardize, a smaller learning rate, or clip_by_global_norm"
         )
+
+
+def of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
+    """The figures of the networks of a stack, NaN from where a network has diverged."""
+    lost = ~np.isfinite(figures[0])
+    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
+        lost |= before
+    return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
+
+
+def diverge(known: LearningRate | None, good: State, state: State) -> None:
+    """Raise the DivergenceError of a state, after which the loss was not finite."""
+    rate = None if known is None or not state.iteration else rate_at(known, state.iteration - 1)
+    raise DivergenceError(state.iteration, good, rate, state.loss)

@@ -16,9 +16,9 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers, freeze, frozen_view
 from scratchmlp.core.border import public, public_stream, type_error, value_error
-from scratchmlp.core.data.batches import Map
+from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.model.network import Network, check_network, classifier
-from scratchmlp.core.training.objective import Evaluation, Shards, data_as_shards, evaluate
+from scratchmlp.core.training.objective import Evaluation, evaluate
 from scratchmlp.core.training.state import State
 
 

@@ -15,25 +15,22 @@ from toolz import accumulate, drop, pluck, take
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, public_stream, type_error
-from scratchmlp.core.data.batches import Map
+from scratchmlp.core.data.batches import Map, Shards, as_shards, data_as_shards
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import (
     Evaluation,
-    Shards,
     Work,
-    as_shards,
     backpropagate,
-    data_as_shards,
     reduced,
     value_and_grad,
 )
-from scratchmlp.core.training.optimizers import Optimizer, check_optimizer, sgd
+from scratchmlp.core.training.optimizers import Optimizer, sgd
 from scratchmlp.core.training.own_objectives import checked_objective
-from scratchmlp.core.training.own_optimizers import check_memory, checked_optimizer
-from scratchmlp.core.training.schedules import LearningRate, check_rate, rate_at
-from scratchmlp.core.training.state import DivergenceError, State, Trained
+from scratchmlp.core.training.own_optimizers import check_memory, check_optimizer, checked_optimizer
+from scratchmlp.core.training.schedules import LearningRate, check_rate
+from scratchmlp.core.training.state import State, Trained, diverge, of_those_left
 from scratchmlp.core.training.update_rules import Spare
 from scratchmlp.core.training.wrappers import frozen_below
 from scratchmlp.core.trees import owned_tree
@@ -206,24 +203,10 @@ def _advance(
     good, state = states
     (loss, accuracy), grads = gradient(state.params, batch)
     if isinstance(loss, np.ndarray):
-        loss, accuracy = _of_those_left(state, loss, accuracy)
+        loss, accuracy = of_those_left(state, loss, accuracy)
     if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
-        _diverge(optimizer, good, state)
+        diverge(optimizer.learning_rate, good, state)
     # Of a stack some networks may have diverged, whose updates are no longer numbers.
     with quiet() if isinstance(loss, np.ndarray) else nullcontext():
         new = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
     return state, State(*new, state.iteration + 1, loss, accuracy)
-
-
-def _of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
-    """The figures of the networks of a stack, NaN from where a network has diverged."""
-    lost = ~np.isfinite(figures[0])
-    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
-        lost |= before
-    return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
-
-
-def _diverge(optimizer: Optimizer, good: State, state: State) -> None:
-    known = optimizer.learning_rate
-    rate = None if known is None or not state.iteration else rate_at(known, state.iteration - 1)
-    raise DivergenceError(state.iteration, good, rate, state.loss)

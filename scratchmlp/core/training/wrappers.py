@@ -16,8 +16,12 @@ from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze,
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, one_a_network, per_network
-from scratchmlp.core.training.optimizers import Optimizer, Updated, check_optimizer
-from scratchmlp.core.training.own_optimizers import checked_optimizer, like_the_params
+from scratchmlp.core.training.optimizers import Optimizer, Updated
+from scratchmlp.core.training.own_optimizers import (
+    check_optimizer,
+    checked_optimizer,
+    like_the_params,
+)
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.update_rules import applied, blend
 from scratchmlp.core.trees import owned_tree
