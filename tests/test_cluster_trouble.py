@@ -247,8 +247,10 @@ def test_a_worker_with_other_code_is_refused(tmp_path):
 
 def test_a_worker_without_scratchmlp_is_refused(tmp_path):
     message = "cluster: the worker tcp://.* has no scratchmlp"
+    # Where it is installed, the worker's Python is told on its start that it is not there.
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['scratchmlp'] = None\n")
     with (
-        programs(tmp_path, "") as (_, client),
+        programs(tmp_path, str(tmp_path)) as (_, client),
         cluster(client) as mapped,
         pytest.raises(ValueError, match=message),
     ):
