@@ -78,6 +78,28 @@ def committee(members: Sequence[Params] | Params, X: Array, network: Network = c
     >>> members = [(Layer(np.full((1, 1), slope), np.zeros((1, 1))),) for slope in (1.0, 2.0)]
     >>> committee(members, np.array([[3.0, 4.0]]), regressor)
     array([[4.5, 6. ]])
+
+    Members that learn from distorted digits, with dropout, a max-norm and averages:
+
+    >>> from toolz import last, take
+    >>> from scratchmlp import accuracy, affine, averaged, compose, dropout, elastic, init_params
+    >>> from scratchmlp import init_state, max_norm, minibatches, moving_average, nesterov, train
+    >>> from scratchmlp.datasets import mnist
+    >>> from scratchmlp.workers import threads
+    >>> (X, y), test = mnist()
+    >>> distort = compose(affine(rotation=15, scale=0.15, shift=2), elastic(sigma=6, alpha=30))
+    >>> sizes = [784, 64, 10]
+    >>> optimizer = moving_average(max_norm(nesterov(0.05), 4.0), 0.99)
+    >>> def member(seed):
+    ...     start = init_state(init_params(sizes, seed=seed), optimizer)
+    ...     with threads(1, blas=2) as ahead:           # distorts the next batches meanwhile
+    ...         batches = minibatches(
+    ...             X[:, :4000], y[:4000], size=64, seed=seed, augment=distort, map=ahead
+    ...         )
+    ...         masked = dropout(batches, sizes, rate=0.1, seed=seed)
+    ...         return averaged(last(take(300, train(start, masked, optimizer=optimizer)))).params
+    >>> accuracy(committee([member(0), member(1)], test.X).argmax(axis=0), test.y) > 0.9
+    True
     """
     each = [_outputs(params, X, network) for params in _members(members)]
     means = [np.mean(outputs, axis=0) for outputs in zip(*each, strict=True)]

@@ -123,6 +123,27 @@ def early_stopping(
     >>> course = [Record(number, loss, loss, None) for number, loss in enumerate(losses)]
     >>> [record.iteration for record in early_stopping(course, patience=2)]
     [0, 1, 2, 3]
+
+    A whole course; `tqdm` put among these functions is a progress bar:
+
+    >>> from functools import partial
+    >>> from toolz import pipe, take
+    >>> from scratchmlp import accuracy, adam, best_record, cosine_decay, init_params, init_state
+    >>> from scratchmlp import minibatches, predict, shards, split, train
+    >>> from scratchmlp.datasets import mnist
+    >>> X, y = mnist().train
+    >>> training, validation = split(X[:, :5000], y[:5000], 0.8)
+    >>> optimizer = adam(cosine_decay(0.003, iterations=600))
+    >>> best = pipe(
+    ...     minibatches(*training, size=64, seed=0),
+    ...     partial(train, init_state(init_params([784, 32, 10]), optimizer), optimizer=optimizer),
+    ...     partial(take, 600),
+    ...     partial(records, validation=shards(*validation), every=50),
+    ...     partial(early_stopping, patience=3),
+    ...     best_record,
+    ... )
+    >>> accuracy(predict(best.state.params, validation.X), validation.y) > 0.9
+    True
     """
     checks.stream("records", records)
     checks.count("patience", patience, least=1)
