@@ -124,7 +124,7 @@ def early_stopping(
     >>> [record.iteration for record in early_stopping(course, patience=2)]
     [0, 1, 2, 3]
 
-    A whole course; `tqdm` put among these functions is a progress bar:
+    A whole course of training; among these functions, tqdm would be a progress bar:
 
     >>> from functools import partial
     >>> from toolz import pipe, take
