@@ -127,7 +127,8 @@ def _check_same_examples(settings: TrainSettings, before: Saved, saved: Saved) -
                 changes.append(f"for {part} there were {was} and are {found}")
     if changes:
         raise ValueError(
-            f"{settings.folder}: a run goes on with the data that it had: {'; '.join(changes)}"
+            f"{settings.folder / SETTINGS}: a run goes on with the data that it had: "
+            f"{'; '.join(changes)}"
         )
 
 
