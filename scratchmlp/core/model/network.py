@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from scratchmlp.core.arrays import (
     Params,
     frozen_tree,
     frozen_view,
+    map_layers,
     writable_or_none,
 )
 from scratchmlp.core.border import public, type_error
@@ -115,9 +117,7 @@ def backward(
     network = resolved(network, params)
     fitting.cache(cache, params)
     n_out, m = cache.Z[-1].shape[-2:]
-    if weights is not None:
-        fitting.weights(weights, m, n_out, networks(params))
-        weighing.check_outputs(weights, network.loss)
+    weighing.check(weights, cache.A[0], params, network.loss)
     if total is not None:
         total = weighing.checked_total(total, networks(params))
     if masks is not None:
@@ -133,8 +133,8 @@ def backward(
     y = weighing.known_targets(y, weights, network.loss, own := cache.A[0].ndim == 3)
     Y = encoded(y, network.loss.targets, n_out, params[0].W.dtype, own or y.ndim == 3)
     with quiet():
-        dZ = weighted_delta(network.loss, kept, Y, weighing.factors(weights, divisor, Y.dtype))
-        return frozen_tree(parameter_grads(backpropagated(params, kept, dZ, network), kept))
+        factors = weighing.factors(weights, divisor, Y.dtype)
+        return frozen_tree(backpropagate(params, kept, Y, network, factors))
 
 
 def propagate(params: Params, X: Array, network: Network) -> Cache:
@@ -151,6 +151,21 @@ def propagate(params: Params, X: Array, network: Network) -> Cache:
     if not (math.isfinite(np.vdot(row := Z[0][..., 0, :], row)) or np.isfinite(X).all()):
         checks.finite("X", X)
     return Cache(tuple(Z), A)
+
+
+def backpropagate(
+    params: Params, cache: Cache, Y: Array, network: Network, factors: Any, first: int = 0
+) -> Grads:
+    """The gradient of the sum of the losses, each times its factor; the arrays are writable.
+
+    That of the layers before the `first` is not computed, and zero.
+    """
+    dZ = weighted_delta(network.loss, cache, Y, factors)
+    dZs = backpropagated(params, cache, dZ, network)
+    if not first:
+        return parameter_grads(dZs, cache)
+    grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
+    return (*map_layers(np.zeros_like, params[:first]), *grads)
 
 
 def weighted_delta(loss: Loss, cache: Cache, Y: Array, factors: Any) -> Array:

@@ -12,10 +12,11 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Numbers
+from scratchmlp.core.arrays import Array, Numbers, Params
 from scratchmlp.core.border import value_error
+from scratchmlp.core.model import fitting
 from scratchmlp.core.model.losses import Loss
-from scratchmlp.core.stacks import one_a_network
+from scratchmlp.core.stacks import networks, one_a_network
 
 
 def of_outputs(weights: Array | None) -> TypeGuard[Array]:
@@ -27,8 +28,11 @@ def of_outputs(weights: Array | None) -> TypeGuard[Array]:
     return weights is not None and weights.ndim > 1 and weights.shape[-2] > 1
 
 
-def check_outputs(weights: Array | None, loss: Loss) -> None:
-    """Weights of each output are for losses that are sums over the outputs."""
+def check(weights: Array | None, X: Array, params: Params, loss: Loss) -> None:
+    """Weights that fit the examples and the params; of each output only if the loss is a sum."""
+    if weights is None:
+        return
+    fitting.weights(weights, X.shape[-1], params[-1].b.shape[-2], networks(params))
     if of_outputs(weights) and not loss.sum_over_outputs:
         raise value_error(
             f"weights of each output, {weights.shape}, are for a loss that is a sum over the "

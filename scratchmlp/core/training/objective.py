@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Numbers, Params, frozen_tree, map_layers
+from scratchmlp.core.arrays import Grads, Numbers, Params, frozen_tree, map_layers
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data.batches import Batch, Map, Shard, Shards, as_shards
 from scratchmlp.core.data.live_rows import check_rows, expand, restrict
@@ -19,17 +18,14 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model import weights as weighing
 from scratchmlp.core.model.masks import check_masks, masked_examples
 from scratchmlp.core.model.network import (
-    Cache,
     Network,
-    backpropagated,
+    backpropagate,
     classifier,
     masked_network,
-    parameter_grads,
     propagate,
     quiet,
     resolved,
     taken,
-    weighted_delta,
 )
 from scratchmlp.core.model.prediction import weighted_correct
 from scratchmlp.core.model.targets import check_shape, encoded
@@ -112,21 +108,6 @@ def value_and_grad(
     return evaluation, frozen_tree(grads)
 
 
-def backpropagate(
-    params: Params, cache: Cache, Y: Array, network: Network, factors: Any, first: int = 0
-) -> Grads:
-    """The gradient of the sum of the losses, each times its factor; the arrays are writable.
-
-    That of the layers before the `first` is not computed, and zero.
-    """
-    dZ = weighted_delta(network.loss, cache, Y, factors)
-    dZs = backpropagated(params, cache, dZ, network)
-    if not first:
-        return parameter_grads(dZs, cache)
-    grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
-    return (*map_layers(np.zeros_like, params[:first]), *grads)
-
-
 def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
     """The means over all shards of the loss, the accuracy and the derivative."""
     if isinstance(shards, (Batch, Data)):
@@ -173,9 +154,7 @@ def _batch_sums(work: Work, batch: Batch) -> Sums:
     fitting.examples(batch.X, params)
     own = batch.X.ndim == 3
     check_shape(batch.y, batch.X, n_out)
-    if batch.weights is not None:
-        fitting.weights(batch.weights, batch.X.shape[-1], n_out, networks(params))
-        weighing.check_outputs(batch.weights, network.loss)
+    weighing.check(batch.weights, batch.X, params, network.loss)
     if batch.masks is not None:
         check_masks(batch.masks, params, batch.X)
     weights, X, y, *masks = weighing.without_left_out(

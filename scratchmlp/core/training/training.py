@@ -17,12 +17,11 @@ from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map, Shards, as_shards, data_as_shards
 from scratchmlp.core.model import fitting
-from scratchmlp.core.model.network import Network, classifier, quiet, resolved
+from scratchmlp.core.model.network import Network, backpropagate, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import (
     Evaluation,
     Work,
-    backpropagate,
     reduced,
     value_and_grad,
 )
