@@ -136,7 +136,7 @@ def aligned(params: Params) -> Params:
     >>> aligned(params) is params
     True
     """
-    if all(array.flags.aligned for layer in params for array in layer):
+    if all([W.flags.aligned and b.flags.aligned for W, b in params]):  # noqa: C419, faster
         return params
     return map_layers(np.copy, params)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from toolz import concat, drop
@@ -178,7 +178,8 @@ def as_shards(name: str, value: Any) -> Shards:
     """A single shard, or shards to go through; each is checked where it is computed."""
     if not isinstance(value, (Batch, Data)):
         checks.stream(name, value)
-    return cast(Shards, value)
+    shards: Shards = value
+    return shards
 
 
 def data_as_shards(X: Any, y: Any = None, weights: Any = None) -> Shards:

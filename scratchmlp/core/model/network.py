@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from toolz import accumulate
+from toolz import accumulate, pluck
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import (
@@ -184,7 +183,7 @@ def backpropagated(params: Params, cache: Cache, dZ: Array, network: Network) ->
         return (dA,)
 
     layers = zip(params[1:], activations(network)[:-1], cache.Z[:-1], cache.A[1:-1], strict=True)
-    return (dZ for (dZ,) in accumulate(before, reversed([*layers]), (dZ,)))
+    return iter(pluck(0, accumulate(before, reversed([*layers]), (dZ,))))
 
 
 def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
@@ -195,7 +194,7 @@ def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
         Layer(product_transposed(dZ, A), dZ @ column)
         for dZ, A in zip(dZs, cache.A[-2::-1], strict=True)
     ]
-    return tuple(reversed(grads))
+    return tuple(grads[::-1])
 
 
 def taken(X: Array, params: Params) -> Array:
@@ -205,7 +204,7 @@ def taken(X: Array, params: Params) -> Array:
     return frozen_view(X.astype(params[0].W.dtype, copy=not X.flags.aligned))
 
 
-def quiet() -> AbstractContextManager[Any]:
+def quiet() -> np.errstate:
     """Overflow gives no warning here: it shows as an infinite loss."""
     return np.errstate(over="ignore", invalid="ignore")
 

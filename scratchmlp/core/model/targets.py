@@ -69,13 +69,17 @@ def balanced_weights(y: Array) -> Array:
 
 
 def columns_of_labels(y: Array, n_classes: int, dtype: DTypeLike = np.float32) -> Array:
-    """`one_hot` of checked labels (m,), or of a stack of them (k, m) as (k, n_classes, m).
+    """`one_hot` of labels (m,), or of a stack of them (k, m) as (k, n_classes, m).
 
     >>> columns_of_labels(np.array([[1, 0]]), 2).shape
     (1, 2, 2)
     """
-    classes = np.arange(n_classes, dtype=y.dtype)[:, np.newaxis]
-    return (y[..., np.newaxis, :] == classes).astype(dtype)
+    # Comparisons are fastest within one dtype, where it has room for the classes.
+    classes = np.arange(n_classes, dtype=y.dtype if n_classes <= 128 else np.intp)
+    Y = y[..., np.newaxis, :] == classes[:, np.newaxis]
+    if np.count_nonzero(Y) != y.size:  # the column of a label that is no class is zero
+        checks.classes(y, n_classes)
+    return Y.astype(dtype)
 
 
 def numbers(y: Array, n_out: int) -> Array:
@@ -90,7 +94,6 @@ def numbers(y: Array, n_out: int) -> Array:
         return y
     if n_out == 1:
         raise value_error(f"y must have shape {(1, len(y))} for one output, not {y.shape}")
-    checks.classes(y, n_out)
     return columns_of_labels(y, n_out)
 
 
@@ -112,8 +115,10 @@ def zeros_and_ones(y: Array, n_out: int) -> Array:
     array([[0, 1, 1]])
     """
     if y.ndim == 1:
-        checks.classes(y, max(2, n_out))
-        return y[np.newaxis] if n_out == 1 else columns_of_labels(y, n_out)
+        if n_out > 1:
+            return columns_of_labels(y, n_out)
+        checks.classes(y, 2)
+        return y[np.newaxis]
     numbers(y, n_out)
     if y.min() < 0 or y.max() > 1:
         raise value_error("targets y must be probabilities, from 0 to 1")
@@ -128,7 +133,6 @@ def distributions(y: Array, n_out: int) -> Array:
            [1., 0.]], dtype=float32)
     """
     if y.ndim == 1:
-        checks.classes(y, n_out)
         return columns_of_labels(y, n_out)
     zeros_and_ones(y, n_out)
     if (gaps := abs(y.sum(axis=0) - 1)).max() > 1e-3:

@@ -53,15 +53,13 @@ class Work(NamedTuple):
 
     `derivative(params, cache, Y, network, factors, *vectors)` is a gradient, or something like it
     that adds up over examples; None where the loss is all that is wanted. The vectors are the
-    directions of `hvp` and the like. Of a shard that is `alone` the factors already hold 1 / total,
-    so its gradient is the mean.
+    directions of `hvp` and the like.
     """
 
     params: Params
     network: Network
     derivative: Derivative | None
     vectors: tuple[Params, ...] = ()
-    alone: bool = False
 
 
 @public
@@ -111,23 +109,28 @@ def value_and_grad(
 def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
     """The means over all shards of the loss, the accuracy and the derivative."""
     if isinstance(shards, (Batch, Data)):
-        work = Work(work.params, work.network, work.derivative, work.vectors, alone=True)
-        sums = shard_sums(work, shards)
+        alone, sums = True, shard_sums(work, shards, alone=True)
     else:
         each = tuple(shards)
         if not each:
             raise value_error("there are no shards")
-        work = work._replace(alone=len(each) == 1)
-        sums = sums_over(map, partial(shard_sums, work), each)
+        alone = len(each) == 1
+        sums = sums_over(map, partial(mapped_sums, work, alone), each)
     fitting.some_weight(sums.total)
     mean = Evaluation(mean_of(sums.loss, sums.total), mean_of(sums.correct, sums.weight))
-    if work.alone or work.derivative is None:
+    if alone or work.derivative is None:
         return mean, sums.grads
     return mean, map_layers(partial(scaled, 1 / sums.total), sums.grads)
 
 
-def shard_sums(work: Work, shard: Shard) -> Sums:
-    """The sums over the examples of one shard, read-only; or, of one that is alone, its mean."""
+def mapped_sums(work: Work, alone: bool, shard: Shard) -> Sums:
+    """What `map` computes of a shard, maybe in another process: its sums, read-only."""
+    sums = shard_sums(work, shard, alone)
+    return sums._replace(grads=frozen_tree(sums.grads))
+
+
+def shard_sums(work: Work, shard: Shard, alone: bool) -> Sums:
+    """The sums over the examples of one shard, but of one that is alone the mean gradient."""
     batch = shard() if callable(shard) else shard
     if isinstance(batch, Data):
         batch = Batch(*batch)
@@ -135,50 +138,49 @@ def shard_sums(work: Work, shard: Shard) -> Sums:
         raise type_error(
             f"a shard must be a Batch or a function that returns one, not {checks.kind(batch)}"
         )
-    rows, params = batch.rows, aligned(work.params)
-    if rows is not None:
-        check_rows(rows, params)
-        vectors = tuple(restrict(vector, rows) for vector in work.vectors)
-        work = work._replace(params=restrict(params, rows), vectors=vectors)
-    elif params is not work.params:
-        work = work._replace(params=params)
-    sums = _batch_sums(work, batch)
-    if rows is not None and work.derivative is not None:
-        sums = sums._replace(grads=expand(sums.grads, rows, params[0].W.shape[-1]))
-    return sums if work.alone else sums._replace(grads=frozen_tree(sums.grads))
+    if (rows := batch.rows) is None:
+        return _batch_sums(work, batch, alone)
+    check_rows(rows, work.params)
+    vectors = tuple(restrict(vector, rows) for vector in work.vectors)
+    restricted = work._replace(params=restrict(work.params, rows), vectors=vectors)
+    sums = _batch_sums(restricted, batch, alone)
+    if work.derivative is None:
+        return sums
+    return sums._replace(grads=expand(sums.grads, rows, work.params[0].W.shape[-1]))
 
 
-def _batch_sums(work: Work, batch: Batch) -> Sums:
-    params, network = work.params, work.network
+def _batch_sums(work: Work, batch: Batch, alone: bool) -> Sums:
+    given, network, derivative, vectors = work
+    X, y, weights, _, masks, total = batch
+    params = aligned(given)
     n_out = params[-1].b.shape[-2]
-    fitting.examples(batch.X, params)
-    own = batch.X.ndim == 3
-    check_shape(batch.y, batch.X, n_out)
-    weighing.check(batch.weights, batch.X, params, network.loss)
-    if batch.masks is not None:
-        check_masks(batch.masks, params, batch.X)
-    weights, X, y, *masks = weighing.without_left_out(
-        batch.weights, batch.X, batch.y, *(batch.masks or ())
-    )
+    fitting.examples(X, params)
+    own = X.ndim == 3
+    check_shape(y, X, n_out)
+    if masks is not None:
+        check_masks(masks, params, X)
+    if weights is not None:
+        weighing.check(weights, X, params, network.loss)
+        weights, X, y, *rest = weighing.without_left_out(weights, X, y, *(masks or ()))
+        masks = tuple(rest) or None
     weight = weighing.total_weight(weights, X.shape[-1])
-    total = weight
-    if batch.total is not None:
-        total = weighing.checked_total(batch.total, networks(params))
+    total = weight if total is None else weighing.checked_total(total, networks(params))
     if not X.shape[-1]:
         return Sums(weight, total, 0.0, 0.0, _no_gradient(work))
-    if masks:
-        X, network = masked_examples(X, tuple(masks)), masked_network(network, tuple(masks))
-    y = weighing.known_targets(y, weights, network.loss, own)
+    if masks is not None:
+        X, network = masked_examples(X, masks), masked_network(network, masks)
+    if weights is not None:
+        y = weighing.known_targets(y, weights, network.loss, own)
     with quiet():
         cache = propagate(params, taken(X, params), network)
         Z, A = cache.Z[-1], cache.A[-1]
         Y = encoded(y, network.loss.targets, n_out, Z.dtype, own or y.ndim == 3)
         loss = weighing.weighted_values(network.loss, Z, Y, weights)
         hits = weighted_correct(network.loss, A, Y, y, weights)
-        if work.derivative is None:
+        if derivative is None:
             return Sums(weight, total, loss, hits, ())
-        share = weighing.factors(weights, total if work.alone else 1.0, Y.dtype)
-        grads = work.derivative(params, cache, Y, network, share, *work.vectors)
+        share = weighing.factors(weights, total if alone else 1.0, Y.dtype)
+        grads = derivative(params, cache, Y, network, share, *vectors)
     return Sums(weight, total, loss, hits, grads)
 
 

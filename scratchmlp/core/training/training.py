@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -20,6 +19,7 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, backpropagate, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import (
+    Derivative,
     Evaluation,
     Work,
     reduced,
@@ -178,8 +178,7 @@ def _step(
     if objective is value_and_grad:
         first = frozen_below(optimizer)
         derivative = partial(backpropagate, first=first) if first else backpropagate
-        work = partial(Work, network=known, derivative=derivative)
-        gradient: Callable[[Params, Shards], Any] = partial(_gradient, work, map)
+        gradient: Callable[[Params, Shards], Any] = partial(_gradient, known, derivative, map)
     else:
         checks.function("value_and_grad", objective)
         gradient = partial(checked_objective, objective, network, map)
@@ -187,9 +186,9 @@ def _step(
 
 
 def _gradient(
-    work: Callable[[Params], Work], map: Map, params: Params, batch: Shards
+    network: Network, derivative: Derivative, map: Map, params: Params, batch: Shards
 ) -> tuple[Evaluation, Grads]:
-    return reduced(work(params), as_shards("batch", batch), map)
+    return reduced(Work(params, network, derivative), as_shards("batch", batch), map)
 
 
 def _advance(
@@ -198,14 +197,15 @@ def _advance(
     states: tuple[State, State],
     batch: Shards,
 ) -> tuple[State, State]:
-    # `good` is the state before: only the loss of this batch tells whether state.params are good.
+    # `good` is the state before: only the loss of this batch tells whether the params are good.
     good, state = states
-    (loss, accuracy), grads = gradient(state.params, batch)
+    params, memory, iteration = state[:3]
+    (loss, accuracy), grads = gradient(params, batch)
+    update = optimizer.update
     if isinstance(loss, np.ndarray):
         loss, accuracy = of_those_left(state, loss, accuracy)
-    if np.isnan(loss).all() if isinstance(loss, np.ndarray) else not math.isfinite(loss):
+        update = quiet()(update)  # some networks may have diverged
+    if not np.isfinite(loss).any():
         diverge(optimizer.learning_rate, good, state)
-    # Of a stack some networks may have diverged, whose updates are no longer numbers.
-    with quiet() if isinstance(loss, np.ndarray) else nullcontext():
-        new = optimizer.update(state.params, Spare(grads), state.optimizer, state.iteration)
-    return state, State(*new, state.iteration + 1, loss, accuracy)
+    new, memory = update(params, Spare(grads), memory, iteration)
+    return state, State(new, memory, iteration + 1, loss, accuracy)

@@ -42,7 +42,7 @@ def applied(
     [(array([1.]), array([1.5]))]
     """
     own = numbers if biases is None else biases
-    stacked = any(isinstance(number, np.ndarray) for number in (*numbers, *own))
+    stacked = np.ndarray in map(type, (*numbers, *own))
     return _applied(_Step(rule, stacked, isinstance(trees[1], Spare)), numbers, own, trees)
 
 
