@@ -176,6 +176,13 @@ def test_patience_with_nothing_left_to_do(run):
     assert load("other/model.npz").state.iteration == 10
 
 
+@pytest.mark.parametrize("options", [["--augment", "affine(shift=1)"], ["--dropout", *"000"]])
+def test_options_are_tried_where_nothing_is_left_to_do(options, run, capsys):
+    before = contents(run)
+    assert "with the options given" in complaint(capsys, ["--resume", "run", *options])
+    assert contents(run) == before
+
+
 @pytest.mark.parametrize("option", [["--out", "other"], ["--recipe", "best"], ["--article"]])
 def test_resume_takes_no_option_that_it_would_ignore(option, run, capsys):
     assert "leave out --" in complaint(capsys, ["--resume", "run", *option])

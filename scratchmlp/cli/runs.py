@@ -83,8 +83,10 @@ def _watched(
 
     That the very last is any good, only the loss after it tells.
     """
-    stream = iter(states)
-    for state in take(max(0, plan.iterations - run.state.iteration), stream):
+    stream, left = iter(states), plan.iterations - run.state.iteration
+    if left <= 0:
+        next(stream, None)  # what is saved of the settings has been tried
+    for state in take(max(0, left), stream):
         if state.iteration == plan.iterations:
             next(stream, None)
         if unsaved.latest[1] is run.state and not run.keeps:
