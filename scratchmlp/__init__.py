@@ -110,6 +110,7 @@ from scratchmlp.core.training.adaptive_optimizers import (
     adamw,
     rmsprop,
 )
+from scratchmlp.core.training.muon import MuonState, muon
 from scratchmlp.core.training.objective import (
     Evaluation,
     evaluate,
@@ -185,6 +186,7 @@ __all__ = [
     "Layer",
     "Loss",
     "MomentumState",
+    "MuonState",
     "Network",
     "Numbers",
     "Optimizer",
@@ -260,6 +262,7 @@ __all__ = [
     "minibatches",
     "momentum",
     "moving_average",
+    "muon",
     "nesterov",
     "newton_cg_step",
     "normalize",

@@ -16,6 +16,7 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
+from scratchmlp.core.training.muon import MuonState
 from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.wrappers import AverageState
@@ -25,7 +26,8 @@ FORMAT, DESCRIBED_FORMAT = 1, 2
 """The versions of the format that `save` writes, without a description and with one."""
 _KINDS = "biuf"
 _TUPLES: dict[str, type] = {
-    each.__name__: each for each in (Layer, MomentumState, RmspropState, AdamState, AverageState)
+    each.__name__: each
+    for each in (Layer, MomentumState, RmspropState, AdamState, MuonState, AverageState)
 }
 
 

@@ -22,6 +22,7 @@ from scratchmlp import (
     max_norm,
     momentum,
     moving_average,
+    muon,
     nesterov,
     one_cycle,
     poisson,
@@ -46,6 +47,7 @@ OPTIMIZERS = {
     "rmsprop": rmsprop,
     "adam": adam,
     "adamw": adamw,
+    "muon": muon,
     "averaged, with a max-norm": lambda rate: moving_average(max_norm(nesterov(rate), 0.5), 0.9),
     "clipped and decayed": lambda rate: clip_by_global_norm(weight_decay(adam(rate), 0.1), 0.01),
 }

@@ -386,6 +386,13 @@ ARGUMENTS = {
     },
     "momentum": {"learning_rate": LEARNING, "beta": SHARED},
     "moving_average": {"optimizer": (optimizer, OPTIMIZER, "optimizer"), "decay": SHARED},
+    "muon": {
+        "learning_rate": LEARNING,
+        "beta": SHARED,
+        "weight_decay": SIZE,
+        "adam_ratio": ABOVE_ZERO,
+        "last_layer": (False, {"one": 1}, "True"),
+    },
     "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
     "newton_cg_step": OF_ALL
     | {

@@ -107,6 +107,7 @@ CALLS = {
     "minibatches": (X, y, {"size": 4, "augment": gaussian_noise(0.1)}),
     "momentum": (0.1,),
     "moving_average": (optimizer,),
+    "muon": (0.1,),
     "nesterov": (0.1, 0.9),
     "newton_cg_step": (params, X, Y, network, {"weights": weights}),
     "normalize": (pixels,),

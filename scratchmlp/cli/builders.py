@@ -9,7 +9,6 @@ from scratchmlp import (
     Network,
     Optimizer,
     Params,
-    adamw,
     balanced_weights,
     clip_by_global_norm,
     compose,
@@ -29,7 +28,7 @@ from scratchmlp import (
     weight_decay,
 )
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
-from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings, UpdateSettings
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.data.batches import Map, Shards
@@ -108,8 +107,8 @@ def optimizer(settings: TrainSettings, iterations: int, rate: float | None = Non
     schedule = SCHEDULES[updates.schedule](rate, iterations)
     if updates.warmup:
         schedule = warmup(schedule, iterations=updates.warmup)
-    if updates.optimizer == "adamw" and updates.weight_decay is not None:
-        made = adamw(schedule, weight_decay=updates.weight_decay)
+    if updates.optimizer in DECOUPLED and updates.weight_decay is not None:
+        made = DECOUPLED[updates.optimizer](schedule, weight_decay=updates.weight_decay)
     else:
         made = make(schedule)
         if updates.weight_decay:

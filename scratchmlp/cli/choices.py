@@ -13,6 +13,7 @@ from scratchmlp import (
     cosine_decay,
     exponential_decay,
     momentum,
+    muon,
     nesterov,
     one_cycle,
     rmsprop,
@@ -36,7 +37,10 @@ OPTIMIZERS = {
     "rmsprop": Choice(rmsprop, 0.001),
     "adam": Choice(adam, 0.001),
     "adamw": Choice(adamw, 0.001),
+    "muon": Choice(muon, 0.02),
 }
+# Those that take a weight decay of their own, which is no part of the gradient.
+DECOUPLED: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "muon": muon}
 # Functions of the first learning rate and the number of iterations.
 SCHEDULES: dict[str, Callable[[float, int], LearningRate]] = {
     "constant": lambda rate, n: constant(rate),

@@ -14,7 +14,7 @@ from scratchmlp._names import (
     MADE_LOSSES,
 )
 from scratchmlp.cli import folders
-from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
+from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import SETTINGS, Saved
 from scratchmlp.cli.kinds import FLAG, PATH, Kind, one_of, several
 from scratchmlp.cli.recipes import RECIPES
@@ -196,8 +196,8 @@ def _updates(command: Parser) -> None:
     add("--max-norm", "the greatest norm of the weights into a unit; 0: any", "X")
     text = "the decay of a moving average of the parameters, which becomes the model; such as 0.999"
     add("--average", text, "X")
-    text = "the factor of the L2 penalty; for adamw, its decoupled decay (default: adamw 0.01"
-    add("--weight-decay", f"{text}, others 0)", "X")
+    text = f"the factor of the L2 penalty; for {', '.join(DECOUPLED)} of their own, decoupled decay"
+    add("--weight-decay", f"{text} (default: adamw 0.01, others 0)", "X")
     add("--label-smoothing", "the share of each label that is spread evenly over all classes", "X")
     text = "weight the examples so that every class counts the same in all; --no-balanced: do not"
     add("--balanced", text, action="store_true")
