@@ -110,7 +110,9 @@ from scratchmlp.core.training.adaptive_optimizers import (
     adamw,
     rmsprop,
 )
+from scratchmlp.core.training.averages import AverageState, averaged, moving_average
 from scratchmlp.core.training.muon import MuonState, muon
+from scratchmlp.core.training.norms import clip_by_global_norm, max_norm, weight_decay
 from scratchmlp.core.training.objective import (
     Evaluation,
     evaluate,
@@ -157,18 +159,7 @@ from scratchmlp.core.training.training import (
     train,
     train_step,
 )
-from scratchmlp.core.training.wrappers import (
-    AverageState,
-    averaged,
-    clip_by_global_norm,
-    frozen,
-    layerwise,
-    mapped,
-    max_norm,
-    moving_average,
-    weight_decay,
-    zero_biases,
-)
+from scratchmlp.core.training.wrappers import frozen, layerwise, mapped, zero_biases
 from scratchmlp.core.trees import flatten, map_arrays, unflatten
 
 __all__ = [

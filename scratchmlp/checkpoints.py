@@ -16,10 +16,10 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
+from scratchmlp.core.training.averages import AverageState
 from scratchmlp.core.training.muon import MuonState
 from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
-from scratchmlp.core.training.wrappers import AverageState
 from scratchmlp.descriptions import Description, arrays_of, as_json, check_sizes, from_json
 
 FORMAT, DESCRIBED_FORMAT = 1, 2
