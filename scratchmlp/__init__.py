@@ -111,6 +111,14 @@ from scratchmlp.core.training.adaptive_optimizers import (
     rmsprop,
 )
 from scratchmlp.core.training.averages import AverageState, averaged, moving_average
+from scratchmlp.core.training.further_optimizers import (
+    AdagradState,
+    LionState,
+    adagrad,
+    lion,
+    nadam,
+)
+from scratchmlp.core.training.lookahead import LookaheadState, lookahead
 from scratchmlp.core.training.muon import MuonState, muon
 from scratchmlp.core.training.norms import clip_by_global_norm, max_norm, weight_decay
 from scratchmlp.core.training.objective import (
@@ -130,6 +138,7 @@ from scratchmlp.core.training.plateau import (
     plateau,
     plateau_rate,
 )
+from scratchmlp.core.training.schedule_free import ScheduleFreeState, schedule_free
 from scratchmlp.core.training.schedules import (
     constant,
     cosine_decay,
@@ -164,6 +173,7 @@ from scratchmlp.core.trees import flatten, map_arrays, unflatten
 
 __all__ = [
     "Activation",
+    "AdagradState",
     "AdamState",
     "Array",
     "AverageState",
@@ -175,6 +185,8 @@ __all__ = [
     "Grads",
     "History",
     "Layer",
+    "LionState",
+    "LookaheadState",
     "Loss",
     "MomentumState",
     "MuonState",
@@ -184,11 +196,13 @@ __all__ = [
     "Params",
     "Record",
     "RmspropState",
+    "ScheduleFreeState",
     "Standardized",
     "State",
     "Statistics",
     "Trained",
     "accuracy",
+    "adagrad",
     "adam",
     "adamw",
     "affine",
@@ -246,7 +260,9 @@ __all__ = [
     "layerwise",
     "leaky_relu",
     "lecun_normal",
+    "lion",
     "live_shards",
+    "lookahead",
     "map_arrays",
     "mapped",
     "max_norm",
@@ -254,6 +270,7 @@ __all__ = [
     "momentum",
     "moving_average",
     "muon",
+    "nadam",
     "nesterov",
     "newton_cg_step",
     "normalize",
@@ -269,6 +286,7 @@ __all__ = [
     "regressor",
     "relu",
     "rmsprop",
+    "schedule_free",
     "sgd",
     "shards",
     "shuffle",

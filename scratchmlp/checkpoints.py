@@ -16,7 +16,8 @@ from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
-from scratchmlp.core.training.averages import AverageState
+from scratchmlp.core.training.averages import AVERAGES
+from scratchmlp.core.training.further_optimizers import AdagradState, LionState
 from scratchmlp.core.training.muon import MuonState
 from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
@@ -25,10 +26,8 @@ from scratchmlp.descriptions import Description, arrays_of, as_json, check_sizes
 FORMAT, DESCRIBED_FORMAT = 1, 2
 """The versions of the format that `save` writes, without a description and with one."""
 _KINDS = "biuf"
-_TUPLES: dict[str, type] = {
-    each.__name__: each
-    for each in (Layer, MomentumState, RmspropState, AdamState, MuonState, AverageState)
-}
+_STATES = (MomentumState, RmspropState, AdagradState, AdamState, LionState, MuonState)
+_TUPLES: dict[str, type] = {each.__name__: each for each in (Layer, *_STATES, *AVERAGES)}
 
 
 class Checkpoint(NamedTuple):

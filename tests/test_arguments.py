@@ -182,6 +182,7 @@ def one_loss(state):
 
 ARGUMENTS = {
     "accuracy": PREDICTIONS,
+    "adagrad": {"learning_rate": LEARNING, "initial": SIZE, "epsilon": ABOVE_ZERO},
     "adam": ADAM,
     "adamw": ADAM | {"weight_decay": SIZE},
     "affine": {
@@ -362,7 +363,18 @@ ARGUMENTS = {
     },
     "layerwise": {"optimizers": (optimizer, OPTIMIZER, "optimizer")},
     "leaky_relu": {"slope": (0.1, SHARE, "number")},
+    "lion": {
+        "learning_rate": LEARNING,
+        "beta1": SHARED,
+        "beta2": SHARED,
+        "weight_decay": SIZE,
+    },
     "live_shards": SHARDS,
+    "lookahead": {
+        "optimizer": (optimizer, OPTIMIZER, "optimizer"),
+        "period": (5, COUNT, ""),
+        "share": SHARED,
+    },
     "map_arrays": {
         "function": (np.add, {"name of one": "add"}, "function, type"),
         "tree": (params, TREE | OTHER_SHAPES, "params, tuples for layers"),
@@ -393,6 +405,7 @@ ARGUMENTS = {
         "adam_ratio": ABOVE_ZERO,
         "last_layer": (False, {"one": 1}, "True"),
     },
+    "nadam": ADAM,
     "nesterov": {"learning_rate": LEARNING, "beta": SHARED},
     "newton_cg_step": OF_ALL
     | {
@@ -432,6 +445,7 @@ ARGUMENTS = {
         **MAP,
     },
     "rmsprop": {"learning_rate": LEARNING, "beta": SHARED, "epsilon": ABOVE_ZERO},
+    "schedule_free": {"optimizer": (optimizer, OPTIMIZER, "optimizer"), "beta": SHARED},
     "sgd": {"learning_rate": LEARNING},
     "shards": SHARDS,
     "shuffle": PAIRS | {"seed": (0, FROM_ZERO, "")},

@@ -56,6 +56,7 @@ def one_loss(state):
 # One call of each public function; a test below sees to it that none is left out.
 CALLS = {
     "accuracy": (y, y),
+    "adagrad": (0.1,),
     "adam": (0.1,),
     "adamw": (0.1,),
     "affine": ({"rotation": 10},),
@@ -108,6 +109,10 @@ CALLS = {
     "momentum": (0.1,),
     "moving_average": (optimizer,),
     "muon": (0.1,),
+    "nadam": (0.1,),
+    "lion": (0.1,),
+    "lookahead": (optimizer,),
+    "schedule_free": (optimizer,),
     "nesterov": (0.1, 0.9),
     "newton_cg_step": (params, X, Y, network, {"weights": weights}),
     "normalize": (pixels,),

@@ -6,15 +6,18 @@ from toolz import last, take
 
 from scratchmlp import (
     Layer,
+    adagrad,
     adam,
     adamw,
     clip_by_global_norm,
     init_params,
     init_state,
+    lion,
     map_arrays,
     max_norm,
     minibatches,
     momentum,
+    nadam,
     nesterov,
     rmsprop,
     sgd,
@@ -101,6 +104,37 @@ def test_adamw_shrinks_the_weight_before_it_moves_it():
         expected.append(w)
     optimizer = adamw(0.1, 0.5, 0.75, epsilon=1e-300, weight_decay=0.2)
     assert followed(optimizer, [2, -1, 3]) == pytest.approx(expected, abs=1e-15)
+
+
+def test_adagrad():
+    # s = 4, 5, 14; or 5, 6, 15 from 1 on
+    for initial, sums in ((0, [4, 5, 14]), (1, [5, 6, 15])):
+        path = followed(adagrad(0.1, initial, epsilon=1e-300), [2, -1, 3])
+        moves = 0.1 * np.array([2, -1, 3]) / np.sqrt(sums)
+        assert path == pytest.approx(1 - np.cumsum(moves), abs=1e-15)
+
+
+def test_nadam():
+    # m = 1, 0, 1.5 and S = 4, 16/7, 192/37 as Adam's; with what comes of a gradient more,
+    # M = 1/2 m / (1 - 1/4) + 1/2 g / (1 - 1/2) = 2/3 + 2,
+    # 1/2 m / (1 - 1/8) + 1/2 g / (1 - 1/4) = 0 - 2/3, 1/2 m / (1 - 1/16) + 1/2 g / (1 - 1/8)
+    M, S = [2 / 3 + 2, -2 / 3, 0.8 + 12 / 7], [4, 16 / 7, 192 / 37]
+    path = followed(nadam(0.1, 0.5, 0.75, epsilon=1e-300), [2, -1, 3])
+    assert path == pytest.approx(1 - np.cumsum(0.1 * np.array(M) / np.sqrt(S)), abs=1e-15)
+
+
+def test_lion():
+    # m = 0, 0.5, 0.125, beside them 0.5 m + 0.5 g = 1, -0.25, 1.5625, and, of -0.1, below 0 too.
+    path = followed(lion(0.1, 0.5, 0.75), [2, -1, 3, -3])
+    assert path == pytest.approx([0.9, 1.0, 0.9, 1.0], abs=1e-15)
+    # Of no gradient and no memory there is no step.
+    assert followed(lion(0.1), [0, 0]) == [1, 1]
+
+
+def test_the_weight_decay_of_lion_is_beside_its_step():
+    # 1 - 0.1 (1 + 0.5), then 0.85 - 0.1 (-1 + 0.5 * 0.85)
+    path = followed(lion(0.1, 0.5, 0.75, weight_decay=0.5), [2, -1])
+    assert path == pytest.approx([0.85, 0.85 + 0.1 * 0.575], abs=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -197,6 +231,9 @@ def test_wrong_arguments():
         (lambda: adamw(0.1, 0.9, 1), ValueError, "adamw: beta2 must be below 1"),
         (lambda: adamw("0.1"), TypeError, "adamw: learning_rate must be a number, not str '0.1'"),
         (lambda: adamw(weight_decay=-1), ValueError, "adamw: weight_decay must be finite"),
+        (lambda: adagrad(0.1, -1), ValueError, "adagrad: initial must be finite and at least 0"),
+        (lambda: nadam(0.1, 1), ValueError, "nadam: beta1 must be below 1"),
+        (lambda: lion(weight_decay=-1), ValueError, "lion: weight_decay must be finite and"),
         (lambda: rmsprop(0.1, epsilon=0), ValueError, "rmsprop: epsilon must be finite and above"),
     ):
         with pytest.raises(error, match=message):

@@ -28,6 +28,8 @@ RIGHT = {
     "clip_norm": (0, "0"),
     "max_norm": (2.5, "2.5"),
     "average": (0.9, "0.9"),
+    "schedule_free": (0.9, "0.9"),
+    "lookahead": (5, "5"),
     "weight_decay": (1e-4, "1e-4"),
     "label_smoothing": (0.1, "0.1"),
     "balanced": (True, None),

@@ -15,10 +15,12 @@ from scratchmlp import (
     dropout,
     init_params,
     live_shards,
+    lookahead,
     max_norm,
     minibatches,
     moving_average,
     one_hot,
+    schedule_free,
     sigmoid_cross_entropy,
     smooth_labels,
     softmax_cross_entropy,
@@ -117,6 +119,10 @@ def optimizer(settings: TrainSettings, iterations: int, rate: float | None = Non
         made = clip_by_global_norm(made, updates.clip_norm)
     if updates.max_norm:
         made = max_norm(made, updates.max_norm)
+    if updates.schedule_free is not None:
+        made = schedule_free(made, updates.schedule_free)
+    if updates.lookahead is not None:
+        made = lookahead(made, updates.lookahead)
     return made if updates.average is None else moving_average(made, updates.average)
 
 

@@ -7,13 +7,16 @@ import numpy as np
 
 from scratchmlp import (
     Optimizer,
+    adagrad,
     adam,
     adamw,
     constant,
     cosine_decay,
     exponential_decay,
+    lion,
     momentum,
     muon,
+    nadam,
     nesterov,
     one_cycle,
     rmsprop,
@@ -34,13 +37,16 @@ OPTIMIZERS = {
     "sgd": Choice(sgd, 0.1),
     "momentum": Choice(momentum, 0.05),
     "nesterov": Choice(nesterov, 0.05),
+    "adagrad": Choice(adagrad, 0.01),
     "rmsprop": Choice(rmsprop, 0.001),
     "adam": Choice(adam, 0.001),
     "adamw": Choice(adamw, 0.001),
+    "nadam": Choice(nadam, 0.001),
+    "lion": Choice(lion, 0.0001),
     "muon": Choice(muon, 0.02),
 }
 # Those that take a weight decay of their own, which is no part of the gradient.
-DECOUPLED: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "muon": muon}
+DECOUPLED: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "lion": lion, "muon": muon}
 # Functions of the first learning rate and the number of iterations.
 SCHEDULES: dict[str, Callable[[float, int], LearningRate]] = {
     "constant": lambda rate, n: constant(rate),

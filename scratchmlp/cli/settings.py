@@ -46,6 +46,8 @@ class UpdateSettings(NamedTuple):
     clip_norm: float = 0.5
     max_norm: float = 0.0
     average: float | None = None
+    schedule_free: float | None = None
+    lookahead: int | None = None
     weight_decay: float | None = None
     label_smoothing: float = 0.0
     balanced: bool = False
@@ -162,6 +164,8 @@ KINDS: dict[str, Kind] = {
     "clip_norm": real(),
     "max_norm": real(),
     "average": real(0, 1),
+    "schedule_free": real(0, 1),
+    "lookahead": whole(1),
     "weight_decay": real(),
     "label_smoothing": real(0, 1),
     "balanced": FLAG,
@@ -278,6 +282,9 @@ def _check_together(settings: TrainSettings) -> None:
             updates.schedule == "plateau"
             and settings.data.validation_fraction == 0
             and settings.data.validation is None
+        ),
+        "--average, --schedule-free and --lookahead each make the model: give one of them": (
+            [updates.average, updates.schedule_free, updates.lookahead].count(None) < 2
         ),
         "--cluster shares out all the data: leave out --batch-size": (
             places.cluster is not None and updates.batch_size is not None

@@ -12,11 +12,13 @@ from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, one_a_network
+from scratchmlp.core.training.lookahead import LookaheadState
 from scratchmlp.core.training.optimizers import Optimizer, Updated
 from scratchmlp.core.training.own_optimizers import (
     check_optimizer,
     checked_optimizer,
 )
+from scratchmlp.core.training.schedule_free import ScheduleFreeState
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.update_rules import applied, blend
 from scratchmlp.core.trees import owned_tree
@@ -28,6 +30,9 @@ class AverageState(NamedTuple):
     state: tuple[Any, ...]
     average: Params
     updates: Array
+
+
+AVERAGES = AverageState, ScheduleFreeState, LookaheadState
 
 
 @written
@@ -64,6 +69,9 @@ def moving_average(optimizer: Optimizer, decay: Numbers = 0.999) -> Optimizer:
 def averaged(state: State) -> State:
     """The state with the average of its params in their place, or itself if there is none.
 
+    It is the average of `moving_average` or `schedule_free`, or the slow params of `lookahead`;
+    where one is around another, that of the outermost.
+
     `map(averaged, states)` is the stream of them, for `records` and the like; training goes on from
     the state itself.
 
@@ -77,7 +85,7 @@ def averaged(state: State) -> State:
     if not isinstance(state, State):
         raise type_error(f"state must be a State, not {checks.kind(state)}")
     memory = state.optimizer
-    return state._replace(params=memory.average) if isinstance(memory, AverageState) else state
+    return state._replace(params=memory.average) if isinstance(memory, AVERAGES) else state
 
 
 def _average_start(optimizer: Optimizer, params: Params) -> AverageState:

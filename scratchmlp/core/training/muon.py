@@ -14,7 +14,8 @@ from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze,
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.shown import written
 from scratchmlp.core.training import update_rules as rules
-from scratchmlp.core.training.optimizers import Optimizer, Updated
+from scratchmlp.core.training.further_optimizers import nesterov_mean, nesterov_numbers
+from scratchmlp.core.training.optimizers import Optimizer, Updated, check_memory_type
 from scratchmlp.core.training.schedules import (
     LearningRate,
     check_rate,
@@ -134,16 +135,12 @@ def _of_adam(kind: str, zeros: Array) -> tuple[Array]:
 @public
 def _muon(rate: LearningRate, *arguments: Any) -> Updated:
     beta, decay, ratio, last_layer, params, grads, state, iteration = arguments
-    if not isinstance(state, MuonState):
-        came = checks.kind(state)
-        raise type_error(f"the state of the optimizer must be MuonState, not {came}")
+    check_memory_type(MuonState, state)
     now = rate_at(rate, iteration)
     checks.one_length("the numbers of muon", now, beta, decay, ratio)
-    t = iteration + 1
-    of_m, of_g = beta / (1 - beta ** (t + 1)), (1 - beta) / (1 - beta**t)
     of_weights = rules.adam_numbers(now * ratio, *ADAM_BETAS, EPSILON, decay, iteration)
     numbers = {
-        "matrix": (now, decay, 1 - beta, of_m, of_g),
+        "matrix": (now, decay, *nesterov_numbers(beta, iteration)),
         "weights": of_weights,
         "biases": (*of_weights[:4], 0.0),
     }
@@ -174,19 +171,10 @@ def _updated(numbers: dict[str, tuple[Numbers, ...]], kind: str, *arrays: Array)
     a, g, m, squares = arrays
     n_out, n_in = a.shape[-2:]
     rate, decay, *shares = numbers[kind]
-    direction, first = rules.applied(_nesterov_mean, shares, a, g, m)
+    direction, first = rules.applied(nesterov_mean, shares, a, g, m)
     steps = rate * math.sqrt(max(1, n_out / n_in)), rate * decay
     (new,) = rules.applied(_shrink_and_descend, steps, a, orthogonal(direction))
     return new, first, owned(squares)
-
-
-def _nesterov_mean(
-    share: Any, of_m: Any, of_g: Any, a: Array, g: Array, m: Array, mean: Array, first: Array
-) -> None:
-    """m = (1 - share) m + share g, and of_m m + of_g g."""
-    rules.blend(share, m, g, first)
-    np.multiply(of_g, g, out=mean)
-    mean += of_m * first
 
 
 def _shrink_and_descend(rate: Any, decay: Any, a: Array, g: Array, new: Array) -> None:

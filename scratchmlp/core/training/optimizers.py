@@ -157,6 +157,13 @@ def _nesterov(rate: LearningRate, beta: Numbers, *arguments: Any) -> Updated:
     return updated(MomentumState, rules.nesterov, numbers, *arguments)
 
 
+def check_memory_type(memory: type[Any], state: Any) -> None:
+    """A state of the kind that the optimizer has."""
+    if not isinstance(state, memory):
+        came = checks.kind(state)
+        raise type_error(f"the state of the optimizer must be {memory.__name__}, not {came}")
+
+
 def updated(
     memory: type[Any],
     rule: rules.Rule,
@@ -168,8 +175,6 @@ def updated(
     biases: tuple[Numbers, ...] | None = None,
 ) -> Updated:
     """The update of a rule by its numbers, of which biases may have their own."""
-    if not isinstance(state, memory):
-        came = checks.kind(state)
-        raise type_error(f"the state of the optimizer must be {memory.__name__}, not {came}")
+    check_memory_type(memory, state)
     new, *after = rules.applied(rule, numbers, params, grads, *state, biases=biases)
     return new, memory(*after)
