@@ -14,6 +14,7 @@ from benchmarks import (
     deep_vs_shallow,
     harness,
     one_page,
+    optimizers,
     overheads,
     processes,
     scaling,
@@ -45,6 +46,27 @@ params = init_params([30, 20, 4])
 def test_the_operations_of_a_gradient():
     # 2 m (784 * 10 + 10 * 10) forward and as many for dW, and 2 m * 10 * 10 for the only dA.
     assert harness.gradient_flops([784, 10, 10], 5) == 2 * 5 * (2 * 7940 + 100)
+
+
+def test_an_optimizer_races_to_its_goals():
+    match = optimizers.Match("easy", lambda: (data, data), [30, 20, 4], (2.0,), 60.0)
+    looks = optimizers.learnt(nesterov(0.1), match, data, data, 0, 3)
+    assert [look.epochs for look in looks] == [(k + 1) / 4 for k in range(12)]
+    assert [look.seconds for look in looks] == sorted(look.seconds for look in looks)
+    best = [look.accuracy for look in looks]
+    sooner = optimizers.learnt(nesterov(0.1), match._replace(goals=(max(best),)), data, data, 0, 3)
+    assert [look.accuracy for look in sooner] == best[: best.index(max(best)) + 1]
+    beyond = optimizers.learnt(sgd(1e30), match, data, data, 0, 3)
+    assert beyond[-1].accuracy == 0
+
+
+def test_the_seconds_to_a_goal_are_a_median_of_all_runs():
+    one, other = (
+        [optimizers.Look(0.25, s, 0.5), optimizers.Look(0.5, 2 * s, 0.9)] for s in (1.0, 3.0)
+    )
+    assert optimizers.cell([one, other, one], 0.9) == "2.0 (2.0 to 6.0), 0.5"
+    assert optimizers.cell([one, other[:1], one], 0.9) == "2.0 (2.0 to never), 0.5"
+    assert optimizers.cell([one, other[:1]], 0.9) == "1 of 2"
 
 
 def test_cases_are_timed_in_turns():
