@@ -29,7 +29,6 @@ from scratchmlp import (
     Data,
     DivergenceError,
     Optimizer,
-    accuracy,
     adagrad,
     adam,
     adamw,
@@ -37,6 +36,7 @@ from scratchmlp import (
     averaged,
     compose,
     elastic,
+    evaluate,
     flatten,
     gaussian_noise,
     image_seeds,
@@ -51,10 +51,10 @@ from scratchmlp import (
     muon,
     nadam,
     nesterov,
-    predict,
     rmsprop,
     schedule_free,
     sgd,
+    shards,
     split,
     train,
 )
@@ -230,7 +230,7 @@ def learnt(
         except DivergenceError:
             return [*looks, Look(math.nan, math.nan, 0.0)]
         spent += time.perf_counter() - began
-        right = float(accuracy(predict(params, judged.X), judged.y))
+        right = float(evaluate(params, shards(*judged)).accuracy)
         looks.append(Look((len(looks) + 1) / LOOKS, spent, right))
     return looks
 

@@ -196,11 +196,12 @@ def _updates(command: Parser) -> None:
     add("--max-norm", "the greatest norm of the weights into a unit; 0: any", "X")
     text = "the decay of a moving average of the parameters, which becomes the model; such as 0.999"
     add("--average", text, "X")
-    text = "train at this share of the average of the parameters, which becomes the model, without"
-    add("--schedule-free", f"{text} a falling learning rate; such as 0.9 with sgd", "X")
-    text = "go half of the way back after each N updates; where that leads becomes the model; such"
-    add("--lookahead", f"{text} as 5", "N")
-    text = f"the factor of the L2 penalty; for {', '.join(DECOUPLED)} of their own, decoupled decay"
+    text = "train without a falling learning rate: the average of the parameters, which has this"
+    text += " share in those where gradients are taken, becomes the model; such as 0.9 with sgd"
+    add("--schedule-free", text, "X")
+    text = "go back by half after every N updates; the parameters there become the model; such as 5"
+    add("--lookahead", text, "N")
+    text = f"the factor of the L2 penalty; for {', '.join(DECOUPLED)} that of decoupled decay"
     add("--weight-decay", f"{text} (default: adamw 0.01, others 0)", "X")
     add("--label-smoothing", "the share of each label that is spread evenly over all classes", "X")
     text = "weight the examples so that every class counts the same in all; --no-balanced: do not"

@@ -54,9 +54,9 @@ def muon(
 
     m = beta m + (1 - beta) g and W - learning_rate sqrt(max(1, n_out / n_in)) orthogonal(M), with
     Nesterov's M = beta m / (1 - beta^(t + 1)) + (1 - beta) g / (1 - beta^t), where t = iteration +
-    1. orthogonal(M) is U V^T of the singular value decomposition M = U S V^T, nearly: five
-    iterations X = a X + b (X X^T) X + c (X X^T)^2 X from X = M / |M| bring all singular values
-    to between about 0.7 and 1.2. Each network of a stack has its own.
+    1. orthogonal(M) is nearly U V^T of the singular value decomposition M = U S V^T: from X = M /
+    |M| on, five iterations X = a X + b (X X^T) X + c (X X^T)^2 X take singular values from 0.002
+    upward to between 0.68 and 1.21. Each network of a stack has its own.
 
     The rate of Adam is `adam_ratio` times the learning rate. A weight decay above 0 also takes rate
     weight_decay W from all weights, as in `adamw`. With `last_layer` the last layer's weights are
