@@ -576,3 +576,13 @@ def test_an_objective_of_ones_own(data):
         found,
         [run(init_state(p, sgd(0.1)), batch_of_one(batch, k)) for k, p in enumerate(EACH)],
     )
+
+
+@pytest.mark.parametrize("n_out", [2, 10, 300])
+def test_the_most_likely_classes_of_many_columns(n_out):
+    A = rng.integers(0, 5, size=(100, n_out, 30)).astype(np.float32)  # so there are many ties
+    found = LOSSES["softmax_cross_entropy"].decode(A)
+    assert found.dtype == np.intp
+    np.testing.assert_array_equal(
+        found, [LOSSES["softmax_cross_entropy"].decode(each) for each in A]
+    )

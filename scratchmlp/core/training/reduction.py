@@ -107,7 +107,8 @@ def scaled(factor: Numbers, array: Array) -> Array:
 
 def mean_of(total: Numbers, weight: Numbers) -> Numbers:
     """The total by the weight, NaN where there is none; read-only where it is one a network."""
-    if isinstance(total, np.ndarray) or isinstance(weight, np.ndarray):
+    if isinstance(weight, np.ndarray):  # some of which may be 0
         with np.errstate(invalid="ignore"):
             return freeze(np.divide(total, weight))
-    return total / weight if weight else math.nan
+    mean = total / weight if weight else math.nan * total
+    return freeze(mean) if isinstance(mean, np.ndarray) else mean
