@@ -4,21 +4,17 @@
 
 The figure is what only a stack makes cheap: on scikit-learn's 8 x 8 digits, 25 learning rates times
 20 seeds at each of three depths, trained in one go, and for its seconds also one at a time.
+The memory of a stack is looked at after few steps and after many. All takes ten minutes.
 """
 
-import time
 from collections.abc import Sequence
-from functools import partial
+from itertools import cycle, pairwise
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
-from sklearn.datasets import load_digits
 from toolz import last, take
 
-import scratchmlp
-from benchmarks import harness
-from benchmarks.peers import MANY, ONE_BY_ONE, STACKED
+from benchmarks import harness, sweep
+from benchmarks.peers import MANY, STACKED, batches
 from benchmarks.processes import (
     Measured,
     Program,
@@ -30,45 +26,31 @@ from benchmarks.processes import (
     spread,
     values,
 )
-from scratchmlp import (
-    Batch,
-    Data,
-    DivergenceError,
-    Params,
-    evaluate,
-    init_params,
-    init_state,
-    minibatches,
-    sgd,
-    shuffle,
-    split,
-    train,
-)
+from scratchmlp import init_params, init_state, sgd, stack, train
 
 NETWORKS = (([2, 16, 16, 2], 32), ([20, 32, 32, 5], 64), ([64, 32, 10], 32), ([784, 32, 10], 32))
 COUNTS = (1, 4, 16, 64, 256, 1024)
-DEPTHS = ([64, 32, 10], [64, 32, 32, 10], [64, 32, 32, 32, 32, 10])
-RATES, SEEDS = np.geomspace(1e-3, 10, 25), 20
-SIZE, STEPS, CHANCE = 64, 600, 0.1
-SWEEPS = (STACKED, ONE_BY_ONE)
+MEMORY = "memory"
 
 
 def main() -> None:
     """Print the tables, and draw the figure where that is asked for."""
     options = harness.options(__doc__, figure=("", "draw the figure there"))
     result = networks(options.quick)
-    found = {label([sizes]): sweep(sizes, options.quick) for sizes in DEPTHS}
+    peaks = memory(options.quick)
+    found = {label([sizes]): sweep.both_ways(sizes, options.quick) for sizes in sweep.DEPTHS}
     if options.figure:
-        drawn(found).savefig(options.figure, dpi=150)
-    harness.write_json(options.json, {"networks": result._asdict(), "sweeps": found})
+        sweep.drawn(found).savefig(options.figure, dpi=150)
+    figures = {"networks": result._asdict(), MEMORY: peaks, "sweeps": found}
+    harness.write_json(options.json, figures)
 
 
 def networks(quick: bool) -> Measured:
     """Networks times steps a second, by each program, for each network and number of them."""
     kinds, counts = (NETWORKS[:2], (16, 256)) if quick else (NETWORKS, COUNTS)
-    cases = [["many", sizes, m, k] for sizes, m in kinds for k in {1, *counts}]
-    rounds, turns = (2, 1) if quick else (7, 3)
-    result = measured(MANY, sorted(cases, key=label), rounds, turns)
+    cases = [["many", sizes, m, k] for sizes, m in kinds for k in sorted({1, *counts})]
+    rounds, turns = (2, 1) if quick else (3, 2)
+    result = measured(MANY, cases, rounds, turns)
     print(f"{said(result)}\n")
     for sizes, m in kinds:
         few = {k: label(["many", sizes, m, k]) for k in sorted({1, *counts})}
@@ -109,91 +91,37 @@ def ratios_table(result: Measured, cases: dict[int, str]) -> str:
     return harness.table(("to", *(f"k = {k}" for k in cases)), rows)
 
 
-def sweep(sizes: list[int], quick: bool) -> dict[str, Any]:
-    """The accuracies (rates, seeds) on the validation set, and the seconds of both ways to them."""
-    ways = [Program(name, f"benchmarks.many_networks:{name}") for name in SWEEPS]
-    rates, seeds, steps = (RATES[::6], 3, 100) if quick else (RATES, SEEDS, STEPS)
-    found = values(ways, ["sweep", sizes, rates.tolist(), seeds, steps])
-    (right, seconds), (alone, seconds_alone) = (found[name] for name in SWEEPS)
-    same = np.mean(np.equal(right, alone))  # the others are unstable: there, rounding decides
+def memory(quick: bool) -> dict[int, int]:
+    """The peak of the memory of so many steps of a stack, in bytes; it is said in a paragraph."""
+    (sizes, m), k = NETWORKS[1], 256
+    way = [Program(MEMORY, f"benchmarks.many_networks:{MEMORY}")]
+    counts = (10, 100) if quick else (10, 100, 1000)
+    peaks = {n: values(way, [sizes, m, k, n])[MEMORY] for n in counts}
+    of_params = 4e-6 * k * sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    of_step = 4e-6 * k * 2 * m * sum(sizes[1:])
+    each = ", ".join(f"{1e-6 * peak:.1f} MB in {n} steps" for n, peak in peaks.items())
     print(
-        f"{len(rates)} rates times {seeds} seeds of {sizes}, {steps} steps: {seconds:.1f} s in one "
-        f"go, {seconds_alone:.1f} s one at a time; {same:.1%} have the same accuracy both ways",
+        f"The peak of training {k} networks {sizes} at once, batch {m}, beyond the process with "
+        f"its data: {each}. Their parameters are {of_params:.1f} MB, a step's Z and A "
+        f"{of_step:.1f} MB.\n",
         flush=True,
     )
-    return {"rates": rates.tolist(), "right": right, STACKED: seconds, ONE_BY_ONE: seconds_alone}
+    return peaks
 
 
-def prepare(variant: str, case: Sequence[Any]) -> Work:
-    """A sweep in one go, or one network at a time."""
-    _, sizes, rates, seeds, steps = case
-    way = {STACKED: in_one_go, ONE_BY_ONE: one_at_a_time}[variant]
-    training, validation = digits()
-    batches = list(take(steps, minibatches(*training, size=SIZE)))
-    members = [init_params(sizes, seed=seed) for _ in rates for seed in range(seeds)]
-    each = np.repeat(rates, seeds)
+def prepare(_: str, case: Sequence[Any]) -> Work:
+    """The growth of this process's peak while it trains a stack, from when its data is there."""
+    sizes, m, k, steps = case
+    given, optimizer = batches(sizes[0], sizes[-1], m, 10), sgd(0.05)
 
-    def run() -> tuple[list[list[float]], float]:
-        start = time.perf_counter()
-        right = way(members, each, batches, Batch(*validation))
-        seconds = time.perf_counter() - start
-        return np.reshape(right, (len(rates), seeds)).tolist(), seconds
+    def run() -> int:
+        harness.forget_peak_memory()
+        before = harness.peak_memory()
+        start = stack([init_params(sizes, seed=seed) for seed in range(k)])
+        last(take(steps, train(init_state(start, optimizer), cycle(given), optimizer=optimizer)))
+        return harness.peak_memory() - before
 
     return Work(harness.plain(run))
-
-
-def digits() -> tuple[Data, Data]:
-    """scikit-learn's digits, from 0 to 1, to train on and to validate by."""
-    rows, labels = load_digits(return_X_y=True)
-    X = np.asfortranarray(rows.T / 16, dtype=np.float32)
-    return split(*shuffle(X, labels, seed=0), 0.8)
-
-
-def in_one_go(
-    members: Sequence[Params], rates: np.ndarray, batches: Sequence[Batch], validation: Batch
-) -> np.ndarray:
-    """The accuracy of each network, all of which are one stack."""
-    optimizer = sgd(rates)
-    start = init_state(scratchmlp.stack(members), optimizer)
-    found = evaluate(last(train(start, batches, optimizer=optimizer)).params, validation)
-    return np.where(np.isfinite(found.loss), found.accuracy, CHANCE)
-
-
-def one_at_a_time(
-    members: Sequence[Params], rates: np.ndarray, batches: Sequence[Batch], validation: Batch
-) -> np.ndarray:
-    """The same, one network after the other."""
-    return np.array([*map(partial(_alone, batches, validation), members, rates)])
-
-
-def _alone(
-    batches: Sequence[Batch], validation: Batch, params: Params, learning_rate: float
-) -> float:
-    optimizer = sgd(float(learning_rate))
-    try:
-        states = train(init_state(params, optimizer), batches, optimizer=optimizer)
-        return evaluate(last(states).params, validation).accuracy
-    except (DivergenceError, ValueError):  # the last update too may have overflowed
-        return CHANCE
-
-
-def drawn(found: dict[str, dict[str, Any]]) -> Figure:
-    """The median accuracy against the rate, and the band between the quartiles, at each depth."""
-    figure = Figure((8, 5), layout="constrained")
-    axes = figure.subplots()
-    for (name, each), colour in zip(found.items(), ("C0", "C1", "C2"), strict=True):
-        low, middle, high = 100 * np.quantile(each["right"], (0.25, 0.5, 0.75), axis=1)
-        axes.fill_between(each["rates"], low, high, color=colour, alpha=0.25, linewidth=0)
-        seconds = f"{each[STACKED]:.1f} s in one go, {each[ONE_BY_ONE]:.0f} s one at a time"
-        axes.plot(each["rates"], middle, color=colour, label=f"{name}: {seconds}")
-    rates, seeds = np.shape(next(iter(found.values()))["right"])
-    axes.set(xscale="log", xlabel="learning rate", ylabel="validation accuracy, %", ylim=(0, 100))
-    axes.set_title(
-        f"{rates * seeds} networks a depth at once: medians and quartiles of {seeds} seeds"
-    )
-    axes.legend(loc="lower left")
-    axes.grid(alpha=0.3)
-    return figure
 
 
 if __name__ == "__main__":

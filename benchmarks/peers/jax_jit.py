@@ -14,7 +14,7 @@ import optax
 
 from benchmarks.harness import Case, plain
 from benchmarks.peers import RATES, Peer, layers, prepared, rows
-from scratchmlp import Batch, Data, Params, init_params
+from scratchmlp import Batch, Data, Params, init_params, stack
 
 CHUNK = 2000
 
@@ -141,8 +141,7 @@ def epoch(
 def many(variant: str, sizes: list[int], batches: Sequence[Batch], k: int) -> tuple[Case, int]:
     """k networks at once, by vmap inside one scan over the batches, which all of them share."""
     X, y = map(jnp.asarray, rows(batches))
-    each = [_params(init_params(sizes, seed=seed)) for seed in range(k)]
-    now = [jax.tree.map(lambda *arrays: jnp.stack(arrays), *each)]
+    now = [_params(stack([init_params(sizes, seed=seed) for seed in range(k)]))]
     slopes = jax.vmap(jax.value_and_grad(loss), (0, None, None))
 
     @partial(jax.jit, donate_argnums=0)
@@ -165,7 +164,7 @@ def _arrays(data: Data) -> tuple[Any, Any]:
 
 
 def _params(params: Params) -> Any:
-    return tuple((jnp.array(W.T), jnp.array(b[:, 0])) for W, b in params)
+    return tuple((jnp.array(W.mT), jnp.array(b[..., 0])) for W, b in params)
 
 
 def _layers(params: Any) -> Params:

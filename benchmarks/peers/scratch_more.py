@@ -36,7 +36,6 @@ from scratchmlp import (
 )
 from scratchmlp.workers import threads
 
-MOST_ONE_BY_ONE = 4  # networks, of k: the others would take as long each
 DERIVATIVES: dict[str, Callable[..., Any]] = {
     "gradient": lambda p, v, X, y: value_and_grad(p, Batch(X, y)),
     "input_grad": lambda p, v, X, y: input_grad(p, X, y),
@@ -56,13 +55,17 @@ def derivative(name: str, params: Params, v: Params, data: Data) -> Callable[[],
     return partial(DERIVATIVES[name], params, v, *data)
 
 
-def many(variant: str, sizes: list[int], batches: Sequence[Batch], k: int) -> tuple[Case, int]:
-    """A case, and the number of networks that it trains."""
+def many(
+    variant: str, sizes: list[int], batches: Sequence[Batch], k: int
+) -> tuple[Case, int] | None:
+    """A case, and the number of networks that it trains; one at a time, they all take as long."""
     steps = len(batches)
     if variant == "one":
-        streams = [_stream(init_params(sizes, seed=s), batches) for s in _seeds(k)]
-        return plain(lambda: [_taken(steps, stream) for stream in streams]), len(streams)
-    groups = 2 if variant == "threads" and k > 1 else 1
+        stream = _stream(init_params(sizes), batches)
+        return (plain(lambda: _taken(steps, stream)), 1) if k == 1 else None
+    groups = 2 if variant == "threads" else 1
+    if k < groups:
+        return None
     streams = [
         _stream(scratchmlp.stack([init_params(sizes, seed=s) for s in part]), batches)
         for part in np.array_split(range(k), groups)
@@ -76,10 +79,6 @@ def many(variant: str, sizes: list[int], batches: Sequence[Batch], k: int) -> tu
             yield lambda: list(map(partial(_taken, steps), streams))
 
     return shared, k
-
-
-def _seeds(k: int) -> range:
-    return range(min(k, MOST_ONE_BY_ONE))
 
 
 def _stream(params: Params, batches: Sequence[Batch]) -> Iterator[State]:
