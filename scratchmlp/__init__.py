@@ -29,9 +29,11 @@ from scratchmlp.core.data.preprocessing import (
     codes,
     indicators,
     normalize,
+    standardize,
+)
+from scratchmlp.core.data.splitting import (
     shuffle,
     split,
-    standardize,
     stratified_split,
 )
 from scratchmlp.core.derivatives.curvature import (
@@ -153,11 +155,13 @@ from scratchmlp.core.training.state import (
     State,
     Trained,
 )
+from scratchmlp.core.training.stopping import (
+    best_record,
+    early_stopping,
+)
 from scratchmlp.core.training.streams import (
     History,
     Record,
-    best_record,
-    early_stopping,
     history,
     records,
     thinned,
