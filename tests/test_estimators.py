@@ -28,7 +28,9 @@ from scratchmlp import (
     identity,
     poisson,
     squared_error,
+    unstack,
 )
+from scratchmlp.checkpoints import load, save
 from scratchmlp.estimators import MLPClassifier, MLPRegressor
 
 PAIRS = [
@@ -305,7 +307,7 @@ def test_counts_and_wrong_arguments():
     assert model.fit(X, counts).predict(X).min() > 0
     assert model.network_.loss == poisson
     for model, labels, message in (
-        (MLPRegressor("poisson"), counts - 1, r"the poisson loss needs y >= 0, but y has -1"),
+        (MLPRegressor("poisson"), counts - 1, r"y must be at least 0, not -1"),
         (MLPClassifier(activation="sine"), y, "'sine' is no activation"),
         (MLPClassifier((5, 0)), y, "hidden_layer_sizes must be > 0"),
         (MLPClassifier(dropout=1.0), y, "The 'dropout' parameter of MLPClassifier must be"),
@@ -354,3 +356,84 @@ def test_without_scikit_learn(monkeypatch):
     monkeypatch.delitem(sys.modules, "scratchmlp.estimators")
     with pytest.raises(ImportError, match=r"^sklearn .* 'scratchmlp\[sklearn\]'$"):
         __import__("scratchmlp.estimators")
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("number", [0, 1])
+@unconverged
+def test_a_committee_is_networks_trained_alone(solver, number):
+    """Each of them has the weights that it has alone, to rounding, after four epochs."""
+    make, labels = (MLPClassifier, MLPRegressor)[number], (LETTERS, NUMBERS)[number]
+    options = {"solver": solver, "hidden_layer_sizes": (12,), "batch_size": 50, "tol": 0}
+    options |= {"random_state": 0, "shuffle": False, "warm_start": True}
+    committee = make(n_networks=3, max_iter=1, **options).fit(X, labels)
+    alone = [make(max_iter=1, **options).fit(X, labels) for _ in range(3)]
+    for place, model in enumerate(alone):
+        model.coefs_ = [coef[place].copy() for coef in committee.coefs_]
+        model.intercepts_ = [intercept[place].copy() for intercept in committee.intercepts_]
+    for model in (committee, *alone):
+        model.set_params(max_iter=3).fit(X, labels)
+    for place, model in enumerate(alone):
+        for one, other in zip(weights_of(committee), weights_of(model), strict=True):
+            np.testing.assert_allclose(one[place], other, rtol=0, atol=1e-9)
+    curves = [model.loss_curve_[-3:] for model in alone]
+    np.testing.assert_allclose(committee.loss_curve_[-3:], np.mean(curves, axis=0), atol=1e-9)
+    assert len(unstack(committee.state_.params)) == 3
+    give = "predict" if number else "predict_proba"
+    mean = np.mean([getattr(model, give)(X) for model in alone], axis=0)
+    np.testing.assert_allclose(getattr(committee, give)(X), mean, atol=1e-9)
+    slopes = np.mean([model.input_gradient(X[:3], labels[:3]) for model in alone], axis=0)
+    np.testing.assert_allclose(committee.input_gradient(X[:3], labels[:3]), slopes, atol=1e-9)
+
+
+@pytest.mark.parametrize("labels", [LETTERS, y > 4, SEVERAL])
+@unconverged
+def test_a_committee_with_everything(labels):
+    options = {"n_networks": 3, "hidden_layer_sizes": (16,), "max_iter": 40, "random_state": 0}
+    extras = {"dropout": 0.1, "max_norm": 3.0, "averaging": 0.9, "early_stopping": True}
+    model = MLPClassifier(**options, **extras, learning_rate_init=0.01)
+    model.fit(csr_array(X), labels, sample_weight=np.linspace(0.5, 1, len(X)))
+    assert model.score(X, labels) > 0.8
+    assert model.coefs_[0].shape == (3, 64, 16)
+    assert model.intercepts_[0].shape == (3, 16)
+    assert len({*model.coefs_[0][:, 30, 0]}) == 3
+    assert clone(model).fit(X, labels).predict_proba(X).shape == model.predict_proba(X).shape
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, SOLVERS["invscaling"], {"dropout": 0.2, "averaging": 0.9}, {"n_networks": 2}],
+)
+@unconverged
+def test_a_fit_goes_on_from_a_checkpoint_to_the_bit(options, tmp_path):
+    """A callback saves the state, as before a crash; another process fits on from the file."""
+
+    def write(record):
+        if record.iteration == 3:
+            save(tmp_path / "fit.npz", record.state)
+
+    settings = {"random_state": 0, "batch_size": 64, "max_iter": 6, **options}
+    whole = MLPClassifier(callback=write, **settings).fit(X, y)
+    checkpoint = load(tmp_path / "fit.npz")
+    part = MLPClassifier(**settings).fit(X, y, state=checkpoint.state)
+    for one, other in zip(weights_of(whole), weights_of(part), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.loss_curve_[3:] == part.loss_curve_
+    assert (whole.n_iter_, whole.t_) == (part.n_iter_, part.t_)
+
+
+def test_wrong_states_and_committees():
+    state = MLPClassifier(5, max_iter=300, random_state=0, tol=0.1).fit(X, y).state_
+    for model, given, message in (
+        (MLPClassifier(5, early_stopping=True), state, "a state does not know the losses before"),
+        (MLPClassifier(5, batch_size=7), state, "state is of update .* has 65 updates"),
+        (MLPClassifier(6), state, r"coefs_ are of layers of \[64, 5, 10\] units"),
+        (MLPClassifier(5, n_networks=2), state, "coefs_ are not of n_networks=2 networks"),
+        (MLPClassifier(5, solver="lbfgs"), state, "optimizer, n_networks and state need"),
+        (MLPClassifier(5, solver="lbfgs", n_networks=2), None, "optimizer, n_networks and state"),
+        (MLPClassifier(5, n_networks=0), None, "The 'n_networks' parameter of MLPClassifier must"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y, state=given)
+    with pytest.raises(TypeError, match="state.optimizer must be MomentumState, not AdamState"):
+        MLPClassifier(5, solver="sgd").fit(X, y, state=state)

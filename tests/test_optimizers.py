@@ -10,6 +10,7 @@ from scratchmlp import (
     adam,
     adamw,
     clip_by_global_norm,
+    cosine_decay,
     init_params,
     init_state,
     lion,
@@ -176,6 +177,15 @@ def test_weight_decay_is_the_gradient_of_its_penalty_and_not_on_biases():
         for (W, b), (new_W, new_b) in zip(params, new, strict=True):
             np.testing.assert_allclose(new_W, 0.9 * W, rtol=1e-15)
             np.testing.assert_array_equal(new_b, b)
+
+
+def test_weight_decay_may_be_a_function_of_the_iteration():
+    params, *_ = problem()
+    still = map_arrays(np.zeros_like, params)
+    optimizer = weight_decay(sgd(0.5), cosine_decay(0.2, iterations=2))
+    for iteration, factor in enumerate((0.9, 0.95, 1.0)):
+        new, _ = optimizer.update(params, still, (), iteration)
+        np.testing.assert_allclose(new[0].W, factor * params[0].W, rtol=1e-15)
 
 
 def test_a_schedule_is_asked_for_each_iteration():

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchmlp.core.border import like
 
-OURS = "scratchmlp.core."
+OURS = "scratchmlp."
 P = ParamSpec("P")
 T = TypeVar("T")
 

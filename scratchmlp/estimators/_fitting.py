@@ -1,24 +1,23 @@
 """How the estimators fit: pure functions over examples in rows, by scikit-learn's formulas."""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import issparse
 from sklearn.utils import gen_batches
+from sklearn.utils import shuffle as shuffled
 
 from scratchmlp import (
+    AdamState,
     Array,
     AverageState,
     Batch,
     Evaluation,
-    Grads,
-    Layer,
     MomentumState,
     Network,
+    Numbers,
     Optimizer,
     Params,
     State,
@@ -29,9 +28,15 @@ from scratchmlp import (
     map_arrays,
     shards,
     squared_error,
+    train,
     unflatten,
     value_and_grad,
+    weight_decay,
+    zero_biases,
 )
+from scratchmlp.core.training import update_rules as rules
+from scratchmlp.core.training.optimizers import updated
+from scratchmlp.core.training.schedules import rate_at
 
 
 class Examples(NamedTuple):
@@ -54,17 +59,26 @@ class Plan(NamedTuple):
     map: Any
 
 
-def chosen(examples: Examples, rows: Any) -> Batch:
-    """Some of the examples, by a slice or their places, as the columns that the core takes."""
-    X, y, weights = examples[0][rows], examples.y[rows].T, examples.weights
-    batch = Batch(X.T, y, None if weights is None else weights[rows])
-    if not issparse(X):
-        return batch
-    # Features that are zero in all of these examples are left out, where they are many.
-    live = np.unique(X.indices)
-    if 2 * len(live) > X.shape[1] or not len(live):
-        return batch._replace(X=columns(X))
-    return batch._replace(X=columns(X[:, live]), rows=live)
+def chosen(examples: Examples, rows: Any) -> Examples:
+    """Some of the examples, by a slice or their places."""
+    return Examples(*(None if each is None else _picked(each, rows) for each in examples))
+
+
+def _picked(array: Any, rows: Any) -> Any:
+    # `take` is faster than places in brackets.
+    return array[rows] if isinstance(rows, slice) or issparse(array) else array.take(rows, axis=0)
+
+
+def as_batch(examples: Examples) -> Batch:
+    """The examples as the columns that the core takes.
+
+    Of sparse ones, features that are zero in all of them are left out where they are many.
+    """
+    X, y, weights = examples
+    live = np.unique(X.indices) if issparse(X) else ()
+    if 0 < 2 * len(live) <= X.shape[1]:
+        return Batch(columns(X[:, live]), y.T, weights, rows=live)
+    return Batch(columns(X), y.T, weights)
 
 
 def columns(X: Any) -> Array:
@@ -79,24 +93,19 @@ def columns(X: Any) -> Array:
 
 def in_shards(examples: Examples) -> tuple[Callable[[], Batch], ...]:
     """All examples as functions that give 1250 of them: sparse ones are dense only while used."""
-    return tuple(partial(chosen, examples, part) for part in gen_batches(len(examples.y), 1250))
+    parts = gen_batches(len(examples.y), 1250)
+    return tuple(partial(_shard, examples, part) for part in parts)
+
+
+def _shard(examples: Examples, part: slice) -> Batch:
+    return as_batch(chosen(examples, part))
 
 
 def outputs(params: Params, X: Any, network: Network) -> Array:
-    """The outputs (m, n_out) of the network for rows X (m, n_in), dense or sparse."""
+    """The outputs (m, n_out) for rows X (m, n_in), dense or sparse; of a stack, their mean."""
     tiles = (columns(X[part]) for part in gen_batches(X.shape[0], 1000))
-    return np.concatenate([forward(params, tile, network).A[-1] for tile in tiles], axis=1).T
-
-
-def uniform_layer(random: Any, gain: float, _: Any, shape: tuple[int, int], dtype: Any) -> Layer:
-    """Weights and biases within sqrt(gain / (n_in + n_out)), drawn from a `random_state`.
-
-    Source: Glorot and Bengio 2010; the order of the numbers is scikit-learn's.
-    """
-    n_out, n_in = shape
-    limit = (gain / (n_in + n_out)) ** 0.5
-    W = random.uniform(-limit, limit, (n_in, n_out)).T
-    return Layer(W.astype(dtype, "C"), random.uniform(-limit, limit, (n_out, 1)).astype(dtype))
+    A = np.concatenate([forward(params, tile, network).A[-1] for tile in tiles], axis=-1)
+    return (A if A.ndim == 2 else A.mean(axis=0)).T
 
 
 def mean_over_outputs(Z: Array, Y: Array) -> Array:
@@ -105,7 +114,7 @@ def mean_over_outputs(Z: Array, Y: Array) -> Array:
     >>> mean_over_outputs(np.array([[3.0], [1.0]]), np.array([[1.0], [1.0]]))
     array([1.])
     """
-    return squared_error.value(Z, Y) / len(Z)
+    return squared_error.value(Z, Y) / Z.shape[-2]
 
 
 def adam_of_scikit_learn(rate: Any, beta1: float, beta2: float, epsilon: float) -> Optimizer:
@@ -117,8 +126,9 @@ def adam_of_scikit_learn(rate: Any, beta1: float, beta2: float, epsilon: float) 
 
 
 def _adam(rate: Any, beta1: float, beta2: float, epsilon: float, *arguments: Any) -> Any:
-    unbiased = epsilon / math.sqrt(1 - beta2 ** (arguments[-1] + 1))
-    return adam(rate, beta1, beta2, unbiased).update(*arguments)
+    now = rate_at(rate, arguments[-1])
+    numbers = rules.adam_numbers(now, beta1, beta2, 0.0, 0.0, arguments[-1])
+    return updated(AdamState, rules.adam, (*numbers[:3], epsilon, 0.0), *arguments)
 
 
 def rescaled(memory: Any, factor: float) -> Any:
@@ -133,81 +143,83 @@ def rescaled(memory: Any, factor: float) -> Any:
     return map_arrays(scale, memory) if isinstance(memory, MomentumState) else memory
 
 
-def objective(
-    examples: Examples, network: Network, alpha: float, map: Any
-) -> Callable[[Params], tuple[Evaluation, Grads]]:
-    """The function of the params whose value is the penalized mean loss of all examples."""
-    weights, parts = examples.weights, in_shards(examples)
-    total = len(examples.y) if weights is None else float(weights.sum(dtype=np.float64))
-    return partial(penalized, alpha / total, batch=parts, network=network, map=map)
-
-
-def penalized(
-    decay: float, params: Params, batch: Any, network: Network, map: Any
-) -> tuple[Evaluation, Grads]:
-    """`value_and_grad` of the mean loss plus decay / 2 times the sum of all W^2."""
-    evaluation, grads = value_and_grad(params, batch, network, map=map)
-    if decay == 0:
-        return evaluation, grads
-    penalty = decay / 2 * sum(float(np.vdot(W, W)) for W, _ in params)
-    pairs = zip(params, grads, strict=True)
-    sums = tuple([Layer(_added(decay * layer.W, each.W), each.b) for layer, each in pairs])
-    return evaluation._replace(loss=evaluation.loss + penalty), sums
-
-
-def _added(fresh: Array, other: Array) -> Array:
-    fresh += other
-    return fresh
+def orders(m: int, random: Any, shuffle: bool) -> Iterator[Array]:
+    """The order of m examples in each epoch: scikit-learn's, of a `random_state`."""
+    order = np.arange(m)
+    while True:
+        order = shuffled(order, random_state=random) if shuffle else order
+        yield order
 
 
 def epoch(plan: Plan, state: State, examples: Examples, order: Array) -> tuple[State, Evaluation]:
-    """The State after minibatches of all examples in an order, and the means of their figures."""
+    """The State after minibatches of all examples in an order, and the means of their figures.
+
+    To the loss belongs the penalty, alpha / 2 times the sum of all W^2, divided by the minibatch's
+    total weight.
+    """
     places = [order[part] for part in gen_batches(len(order), plan.size)]
-    figures = []
-    for rows, batch in zip(places, _batches(plan, state, examples, places), strict=True):
-        weights = examples.weights
-        total = len(rows) if weights is None else float(weights[rows].sum(dtype=np.float64))
-        (loss, hits), grads = penalized(
-            plan.alpha / total if total else 0.0, state.params, batch, plan.network, plan.map
-        )
-        new, memory = plan.optimizer.update(state.params, grads, state.optimizer, state.iteration)
-        state = State(new, memory, state.iteration + 1, loss, hits)
-        figures.append((loss * len(rows), hits * len(rows)))
-    sums = (sum(each) for each in zip(*figures, strict=True))
-    return state, Evaluation(*(each / len(order) for each in sums))
+    weights = examples.weights
+    totals = [_total(None if weights is None else weights[rows], len(rows)) for rows in places]
+    decays = [plan.alpha / total if total else 0.0 for total in totals]
+    optimizer = weight_decay(plan.optimizer, partial(_entry, decays, state.iteration))
+    batches = _batches(plan, state, (chosen(examples, rows) for rows in places))
+    states = train(state, batches, network=plan.network, optimizer=optimizer, map=plan.map)
+    loss, hits = 0.0, 0.0
+    for rows, decay, after in zip(places, decays, states, strict=True):
+        share = len(rows) / len(order)
+        penalty = decay / 2 * squares(state.params) if decay else 0.0
+        loss, hits = loss + share * (after.loss + penalty), hits + share * after.accuracy
+        state = after
+    return state, Evaluation(loss, hits)
 
 
-def _batches(plan: Plan, state: State, examples: Examples, places: list[Array]) -> Iterator[Any]:
-    batches: Iterator[Any] = (chosen(examples, rows) for rows in places)
+def _total(weights: Array | None, m: int) -> float:
+    return m if weights is None else float(weights.sum(dtype=np.float64))
+
+
+def _entry(values: list[float], first: int, iteration: int) -> float:
+    return values[iteration - first]
+
+
+def squares(params: Params) -> Numbers:
+    """The sum of all W^2, or in a stack that of each network, (k,).
+
+    >>> from scratchmlp import Layer
+    >>> squares((Layer(np.array([[3.0, 4.0]]), np.zeros((1, 1))),)).item()
+    25.0
+    """
+    each = [np.vdot(W, W) if W.ndim == 2 else np.einsum("kij,kij->k", W, W) for W, _ in params]
+    return sum(each)
+
+
+def _batches(plan: Plan, state: State, parts: Iterator[Examples]) -> Iterator[Any]:
+    batches: Iterator[Any] = map(as_batch, parts)
     if plan.workers > 1:
-        batches = (_shared(batch, plan.workers) for batch in batches)
-    if plan.drops is None:
-        return batches
-    return dropout(batches, start=state.iteration, map=map, **plan.drops)
+        batches = map(partial(_shared, plan.workers), batches)
+    if plan.drops is not None:
+        batches = dropout(batches, start=state.iteration, **plan.drops)
+    return batches
 
 
-def _shared(batch: Batch, workers: int) -> tuple[Batch, ...]:
+def _shared(workers: int, batch: Batch) -> tuple[Batch, ...]:
     X, y, weights, rows, *_ = batch
     parts = shards(X, y, size=-(-X.shape[1] // workers), weights=weights)
     return tuple(part._replace(rows=rows) for part in parts)
 
 
-def lbfgs(
-    params: Params,
-    objective: Callable[[Params], tuple[Evaluation, Grads]],
-    options: dict[str, Any],
-    callback: Callable[[Any], None],
-) -> OptimizeResult:
-    """SciPy's result of L-BFGS-B from the params: its x is a vector as of `flatten`.
+def objective(examples: Examples, network: Network, alpha: float, map: Any) -> Any:
+    """The function that L-BFGS minimizes: a penalized mean loss and its gradient.
 
-    It computes in float64, whatever the params are: line searches need more than float32 has.
+    The arguments are a vector, as of `flatten`, and params of the structure that it has.
     """
-    start = map_arrays(partial(np.asarray, dtype=np.float64), params)
+    decay = alpha / _total(examples.weights, len(examples.y))
+    return partial(_penalized, in_shards(examples), network, decay, map)
 
-    def value(vector: Array) -> tuple[float, Array]:
-        (loss, _), grads = objective(unflatten(vector, start))
-        return float(loss), flatten(grads)
 
-    return minimize(
-        value, flatten(start), jac=True, method="L-BFGS-B", options=options, callback=callback
-    )
+def _penalized(
+    parts: Any, network: Network, decay: float, map: Any, vector: Array, like: Params
+) -> tuple[float, Array]:
+    params = unflatten(vector, like)
+    (loss, _), grads = value_and_grad(params, parts, network, map=map)
+    weights = flatten(zero_biases(params))
+    return float(loss + decay / 2 * weights @ weights), flatten(grads) + decay * weights

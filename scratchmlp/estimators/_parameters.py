@@ -6,17 +6,17 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from sklearn import neural_network
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from scratchmlp import Optimizer, Record
+from scratchmlp import Activation, Optimizer, Record
 
 FRACTION = Interval(Real, 0, 1, closed="left")
 ABOVE_ZERO = Interval(Real, 0, None, closed="neither")
+COUNT = Interval(Integral, 1, None, closed="left")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Parameters(BaseEstimator):
+class Parameters:
     """scikit-learn's parameters, and from `optimizer` on this library's own."""
 
     solver: str = "adam"
@@ -41,6 +41,7 @@ class Parameters(BaseEstimator):
     n_iter_no_change: float = 10
     max_fun: int = 15000
     optimizer: Optimizer | None = None
+    n_networks: int = 1
     dropout: Any = 0.0
     input_dropout: float = 0.0
     max_norm: float | None = None
@@ -51,14 +52,15 @@ class Parameters(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **neural_network.MLPClassifier._parameter_constraints,
-        "activation": [str, tuple, list],
+        "activation": [str, tuple, list, Activation],
         "learning_rate_init": [ABOVE_ZERO, callable],
         "optimizer": [Optimizer, None],
+        "n_networks": [COUNT],
         "dropout": [FRACTION, "array-like"],
         "input_dropout": [FRACTION],
         "max_norm": [ABOVE_ZERO, None],
         "averaging": [FRACTION, None],
-        "workers": [Interval(Integral, 1, None, closed="left")],
+        "workers": [COUNT],
         "callback": [callable, None],
         "resume": ["boolean"],
     }

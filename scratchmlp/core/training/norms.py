@@ -13,8 +13,10 @@ from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze,
 from scratchmlp.core.border import public
 from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, one_a_network, per_network
-from scratchmlp.core.training.optimizers import Optimizer
-from scratchmlp.core.training.update_rules import applied
+from scratchmlp.core.training.optimizers import Optimizer, Updated
+from scratchmlp.core.training.own_optimizers import check_optimizer, checked_optimizer
+from scratchmlp.core.training.schedules import LearningRate, rate_at
+from scratchmlp.core.training.update_rules import Spare, applied
 from scratchmlp.core.training.wrappers import mapped
 
 
@@ -40,11 +42,12 @@ def clip_by_global_norm(optimizer: Optimizer, max_norm: Numbers) -> Optimizer:
 
 @written
 @public
-def weight_decay(optimizer: Optimizer, decay: Numbers) -> Optimizer:
+def weight_decay(optimizer: Optimizer, decay: LearningRate) -> Optimizer:
     """The optimizer, given the gradient of the loss + decay / 2 times the sum of all W^2.
 
-    It is the L2 penalty, which never is on biases; the losses that are reported are without it.
-    Inside `clip_by_global_norm` the penalty is not clipped, outside of it is.
+    It is the L2 penalty, which never is on biases; the losses that are reported are without it. The
+    decay is a number or, as a learning rate may be, a function of the iteration. Inside
+    `clip_by_global_norm` the penalty is not clipped, outside of it is.
 
     Raises ValueError for a decay below 0; TypeError for anything but an Optimizer.
     Source: Krogh and Hertz 1991, "A Simple Weight Decay Can Improve Generalization".
@@ -54,8 +57,11 @@ def weight_decay(optimizer: Optimizer, decay: Numbers) -> Optimizer:
     >>> weight_decay(sgd(1.0), 0.5).update(params, params, (), 0)[0]
     (Layer(W=array([[-1.5]]), b=array([[0.]])),)
     """
-    number = checks.numbers(checks.positive, "decay", decay, zero=True)
-    return mapped(optimizer, grads=partial(_penalized, number))
+    check_optimizer(optimizer)
+    if not callable(decay):
+        decay = checks.numbers(checks.positive, "decay", decay, zero=True)
+    inner = checked_optimizer(optimizer)
+    return optimizer._replace(update=partial(_decayed, inner, decay))
 
 
 @written
@@ -113,9 +119,28 @@ def _scale(factor: Any, g: Array, _: Array, new: Array) -> None:
     np.multiply(factor, g, out=new)
 
 
-def _penalized(decay: Numbers, params: Params, grads: Grads) -> Grads:
-    (penalized,) = applied(_with_penalty, [decay], params, grads, biases=[0.0])
-    return penalized
+def _decayed(
+    optimizer: Optimizer,
+    decay: LearningRate,
+    params: Params,
+    grads: Grads,
+    state: Any,
+    iteration: int,
+) -> Updated:
+    number = rate_at(decay, iteration)
+    if isinstance(number, float) and _are_spare_layers(grads):
+        for layer, gradient in zip(params, grads, strict=True):
+            np.add(gradient.W, number * layer.W, out=gradient.W)
+    else:
+        (grads,) = applied(_with_penalty, [number], params, grads, biases=[0.0])
+    return optimizer.update(params, grads, state, iteration)
+
+
+def _are_spare_layers(grads: Grads) -> bool:
+    """Whether they are of layers, and may be written to, as those of `train` may."""
+    return isinstance(grads, Spare) and all(
+        isinstance(each, Layer) and each.W.flags.writeable for each in grads
+    )
 
 
 def _with_penalty(decay: Any, a: Array, g: Array, new: Array) -> None:

@@ -32,7 +32,8 @@ def checked_optimizer(optimizer: Optimizer) -> Optimizer:
     """
     if ours(optimizer.update):
         return optimizer
-    return optimizer._replace(update=partial(_checked_update, optimizer.update))
+    name = f"update of the optimizer {shown(optimizer.update)}"
+    return optimizer._replace(update=partial(_checked_update, optimizer.update, name))
 
 
 def all_ours(optimizer: Optimizer) -> bool:
@@ -79,9 +80,13 @@ def like_the_params(name: str, function: Callable[..., Params], *trees: Params) 
 
 
 def _checked_update(
-    update: Callable[..., Updated], params: Params, grads: Params, state: Any, iteration: int
+    update: Callable[..., Updated],
+    name: str,
+    params: Params,
+    grads: Params,
+    state: Any,
+    iteration: int,
 ) -> Updated:
-    name = f"update of the optimizer {shown(update)}"
     result = checks.called(name, update, params, _views(grads), state, iteration)
     pair = isinstance(result, tuple) and len(result) == 2 and not isinstance(result[0], Layer)
     if not pair or isinstance(result, Layer):
