@@ -8,17 +8,10 @@ from sklearn import neural_network
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 
-from scratchmlp import (
-    Array,
-    Loss,
-    poisson,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-    squared_error,
-)
+import scratchmlp as mlp
 from scratchmlp.estimators._estimator import Estimator
 
-LOSSES = {"squared_error": squared_error, "poisson": poisson}
+LOSSES = {"squared_error": mlp.squared_error, "poisson": mlp.poisson}
 
 
 @dataclass(eq=False, repr=False)
@@ -44,7 +37,10 @@ class MLPClassifier(Estimator, neural_network.MLPClassifier):
     - callback is called with a `Record` after each iteration; it ends the fit by returning True.
     - With resume, a fit goes on exactly where the last one stopped, to max_iter iterations in
       all: sgd and adam give the bits of one long fit, also if the estimator was pickled between.
-      From a checkpoint, give `fit` its state.
+    - The method fit also takes validation, a pair of other rows and their y, whose score and loss
+      after each iteration are in validation_scores_ and validation_loss_curve_; and state, that of
+      a record or of a checkpoint, from which the fit goes on to the same bits.
+    - The method input_gradient gives the gradient of each row's loss in its own features.
 
     network_ and state_ are the `Network` and the `State` for the functions of this library.
 
@@ -55,12 +51,12 @@ class MLPClassifier(Estimator, neural_network.MLPClassifier):
 
     hidden_layer_sizes: Any = (100,)
     activation: Any = "relu"
-    loss: Loss | None = field(default=None, kw_only=True)
+    loss: mlp.Loss | None = field(default=None, kw_only=True)
     class_weight: Any = field(default=None, kw_only=True)
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Estimator._parameter_constraints,
-        "loss": [Loss, None],
+        "loss": [mlp.Loss, None],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -70,17 +66,17 @@ class MLPClassifier(Estimator, neural_network.MLPClassifier):
             sample_weight = own if sample_weight is None else own * np.asarray(sample_weight)
         return super()._fit(X, y, sample_weight, *more, **options)
 
-    def _loss(self) -> Loss:
+    def _loss(self) -> mlp.Loss:
         several = self._label_binarizer.y_type_ == "multiclass"
-        return self.loss or (softmax_cross_entropy if several else sigmoid_cross_entropy)
+        return self.loss or (mlp.softmax_cross_entropy if several else mlp.sigmoid_cross_entropy)
 
-    def _targets(self, y: Array, dtype: Any) -> Array:
+    def _targets(self, y: mlp.Array, dtype: Any) -> mlp.Array:
         """Of scikit-learn's columns of classes the number of each class, or 0 and 1 as numbers."""
         if self._label_binarizer.y_type_ == "multiclass":
             return y.argmax(axis=1)
         return y.astype(dtype)
 
-    def _labels(self, targets: Array) -> Array:
+    def _labels(self, targets: mlp.Array) -> mlp.Array:
         """The inverse of `_targets`: labels as the user has them."""
         if targets.ndim == 1:
             return self.classes_[targets]
@@ -107,14 +103,14 @@ class MLPRegressor(Estimator, neural_network.MLPRegressor):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Estimator._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES)), Loss],
+        "loss": [StrOptions(set(LOSSES)), mlp.Loss],
     }
 
-    def _loss(self) -> Loss:
-        return self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
+    def _loss(self) -> mlp.Loss:
+        return self.loss if isinstance(self.loss, mlp.Loss) else LOSSES[self.loss]
 
-    def _targets(self, y: Array, dtype: Any) -> Array:
+    def _targets(self, y: mlp.Array, dtype: Any) -> mlp.Array:
         return y.reshape(len(y), -1).astype(dtype)
 
-    def _labels(self, targets: Array) -> Array:
+    def _labels(self, targets: mlp.Array) -> mlp.Array:
         return targets

@@ -19,35 +19,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from scratchmlp import (
-    Activation,
-    Array,
-    DivergenceError,
-    Evaluation,
-    Layer,
-    Loss,
-    Network,
-    Optimizer,
-    Params,
-    Record,
-    State,
-    averaged,
-    evaluate,
-    flatten,
-    init_state,
-    input_grad,
-    inverse_scaling,
-    map_arrays,
-    max_norm,
-    momentum,
-    moving_average,
-    nesterov,
-    sgd,
-    sigmoid,
-    squared_error,
-    stack,
-    unflatten,
-)
+import scratchmlp as mlp
 from scratchmlp._names import activation_named
 from scratchmlp.estimators import _fitting as fitting
 from scratchmlp.estimators._fitting import Examples, Plan
@@ -64,11 +36,15 @@ NOT_FINITE = (
 class Estimator(Parameters):
     """The bases of our classes are this and scikit-learn's class, of which it replaces the rest."""
 
-    network_: Network
-    state_: State
-    _shown: Params  # what coefs_ and intercepts_ were made of
-    _best: Params  # of the best score
+    network_: mlp.Network
+    state_: mlp.State
+    _shown: mlp.Params  # what coefs_ and intercepts_ were made of
+    _best: mlp.Params  # of the best score
     _first_random: Any  # the random state at the beginning of the epochs
+    _no_improvement_count: int
+    best_loss_: Any
+    validation_scores_: Any
+    validation_loss_curve_: list[float]
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -93,14 +69,14 @@ class Estimator(Parameters):
         """
         return self._fit(X, y, sample_weight, False, validation, state)
 
-    def input_gradient(self, X: Any, y: Any) -> Array:
+    def input_gradient(self, X: Any, y: Any) -> mlp.Array:
         """The gradient of each example's loss in its own features, (m, n_features).
 
         Of several networks it is the mean of their gradients.
         """
         check_is_fitted(self)
         X, y, _ = self._further(X, y)
-        grads = input_grad(self._params(), fitting.columns(X), y.T, self.network_)
+        grads = mlp.input_grad(self._params(), fitting.columns(X), y.T, self.network_)
         return (grads if grads.ndim == 2 else grads.mean(axis=0)).T
 
     def _fit(
@@ -110,7 +86,7 @@ class Estimator(Parameters):
         sample_weight: Any = None,
         incremental: bool = False,
         validation: Any = None,
-        state: State | None = None,
+        state: mlp.State | None = None,
     ) -> Any:
         self._check_together(incremental, state is not None)
         kept = state is None and hasattr(self, "coefs_")
@@ -118,7 +94,7 @@ class Estimator(Parameters):
         X, y = self._validate_input(X, y, incremental or kept, reset=not kept)
         examples = self._examples(X, y, sample_weight)
         watched = None if validation is None else self._further(*validation)
-        self.network_ = Network(self._hidden(), self._loss())
+        self.network_ = mlp.Network(self._hidden(), self._loss())
         self._random_state = check_random_state(self.random_state)
         sizes = self._sizes(X.shape[1], y.reshape(len(y), -1).shape[1])
         if not kept:
@@ -133,7 +109,7 @@ class Estimator(Parameters):
                 self._minimize(examples, params, mapped)
             else:
                 self._descend(examples, watched, params, state, incremental, mapped)
-        if not np.isfinite(flatten(self._shown)).all():
+        if not np.isfinite(mlp.flatten(self._shown)).all():
             raise ValueError(NOT_FINITE)
         return self
 
@@ -161,8 +137,8 @@ class Estimator(Parameters):
 
     def _further(self, X: Any, y: Any) -> Examples:
         """Other examples than those of a fit; a classifier has to know their classes already."""
-        checked = copy(self).set_params(warm_start=False)._validate_input(X, y, True, False)
-        return self._examples(*checked, None)
+        X, y = copy(self).set_params(warm_start=False)._validate_input(X, y, True, False)
+        return self._examples(X, y, None)
 
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         hidden = list(np.atleast_1d(self.hidden_layer_sizes))
@@ -171,12 +147,12 @@ class Estimator(Parameters):
         return [n_features, *map(int, hidden), n_outputs]
 
     def _hidden(self) -> Any:
-        def one(value: Any) -> Activation:
-            if isinstance(value, Activation):
+        def one(value: Any) -> mlp.Activation:
+            if isinstance(value, mlp.Activation):
                 return value
-            return sigmoid if value == "logistic" else activation_named(value)
+            return mlp.sigmoid if value == "logistic" else activation_named(value)
 
-        single = isinstance(self.activation, (str, Activation))
+        single = isinstance(self.activation, (str, mlp.Activation))
         return one(self.activation) if single else tuple(map(one, self.activation))
 
     def _begin(self, sizes: list[int], dtype: Any) -> None:
@@ -185,12 +161,12 @@ class Estimator(Parameters):
         for _ in range(self.n_networks):
             self._initialize(np.empty((0, sizes[-1])), sizes, dtype)
             drawn.append(self._params())
-        if isinstance(self.loss, Loss):
+        if isinstance(self.loss, mlp.Loss):
             self.out_activation_ = repr(self.loss.activation)
-        self._publish(stack(drawn) if self.n_networks > 1 else drawn[0])
+        self._publish(mlp.stack(drawn) if self.n_networks > 1 else drawn[0])
         self._best, self.validation_loss_curve_ = self._shown, []
 
-    def _restore(self, state: State, m: int) -> None:
+    def _restore(self, state: mlp.State, m: int) -> None:
         """Where the fit was whose state this is, if it was a fit of m examples."""
         batches = -(-m // self._batch_size(m))
         self.n_iter_, rest = divmod(state.iteration, batches)
@@ -203,17 +179,17 @@ class Estimator(Parameters):
         self.learning_rate_ = self._scheduled_rate(self.learning_rate_init)
         self._publish(state.params)
 
-    def _publish(self, params: Params) -> None:
+    def _publish(self, params: mlp.Params) -> None:
         """The weights as scikit-learn shows them, in writable memory of their own."""
         self._shown = params
         self.coefs_ = [layer.W.mT.copy("K") for layer in params]
         self.intercepts_ = [layer.b[..., 0].copy() for layer in params]
 
-    def _params(self) -> Params:
+    def _params(self) -> mlp.Params:
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
-        return tuple(Layer(np.asarray(coef).mT, np.expand_dims(b, -1)) for coef, b in pairs)
+        return tuple(mlp.Layer(np.asarray(coef).mT, np.expand_dims(b, -1)) for coef, b in pairs)
 
-    def _current(self, state: State | None, sizes: list[int], dtype: Any) -> Params:
+    def _current(self, state: mlp.State | None, sizes: list[int], dtype: Any) -> mlp.Params:
         """What training goes on from: the state, unless the weights were set since."""
         params = self._params()
         came = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
@@ -221,31 +197,31 @@ class Estimator(Parameters):
             raise ValueError(f"coefs_ are of layers of {came} units, but these are now {sizes}")
         if (len(params[0].W) if params[0].W.ndim == 3 else 1) != self.n_networks:
             raise ValueError(f"coefs_ are not of n_networks={self.n_networks} networks")
-        if state is not None and np.array_equal(flatten(params), flatten(self._shown)):
+        if state is not None and np.array_equal(mlp.flatten(params), mlp.flatten(self._shown)):
             params = state.params
-        return map_arrays(partial(np.asarray, dtype=dtype, order="C"), params)
+        return mlp.map_arrays(partial(np.asarray, dtype=dtype, order="C"), params)
 
-    def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Array:
+    def _forward_pass_fast(self, X: Any, check_input: bool = True) -> mlp.Array:
         """The outputs (m, n_outputs) for rows X, which scikit-learn's `predict` is made of."""
         if check_input:
             X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
         X = X.tocsr() if issparse(X) else X
         return fitting.outputs(self._params(), X, self.network_)
 
-    def _minimize(self, examples: Examples, params: Params, mapped: Any) -> None:
+    def _minimize(self, examples: Examples, params: mlp.Params, mapped: Any) -> None:
         def report(intermediate_result: Any) -> None:
             self.n_iter_, loss = self.n_iter_ + 1, float(intermediate_result.fun)
-            now = unflatten(intermediate_result.x, params)
-            state = State(now, (), self.n_iter_, loss, math.nan)
-            if self._tell(Record(self.n_iter_, Evaluation(loss, math.nan), None, state)):
+            now = mlp.unflatten(intermediate_result.x, params)
+            state = mlp.State(now, (), self.n_iter_, loss, math.nan)
+            if self._tell(mlp.Record(self.n_iter_, mlp.Evaluation(loss, math.nan), None, state)):
                 raise StopIteration
 
         self.n_iter_ = 0
         # In float64, whatever the params are: line searches need more than float32 has.
-        start = map_arrays(partial(np.asarray, dtype=np.float64), params)
+        start = mlp.map_arrays(partial(np.asarray, dtype=np.float64), params)
         result = minimize(
             fitting.objective(examples, self.network_, self.alpha, mapped),
-            flatten(start),
+            mlp.flatten(start),
             args=(start,),
             method="L-BFGS-B",
             jac=True,
@@ -253,7 +229,7 @@ class Estimator(Parameters):
             callback=report,
         )
         self.loss_ = float(result.fun)
-        self.state_ = init_state(unflatten(result.x, params), sgd(0))
+        self.state_ = mlp.init_state(mlp.unflatten(result.x, params), mlp.sgd(0))
         self._publish(self.state_.params)
         if result.status not in (0, 99):  # neither converged nor stopped by the callback
             self._warn(f"lbfgs stopped after {self.n_iter_} iterations: {result.message}")
@@ -262,8 +238,8 @@ class Estimator(Parameters):
         self,
         examples: Examples,
         watched: Examples | None,
-        params: Params,
-        before: State | None,
+        params: mlp.Params,
+        before: mlp.State | None,
         once: bool,
         mapped: Any,
     ) -> None:
@@ -280,7 +256,7 @@ class Estimator(Parameters):
         if watched is not None and self.validation_scores_ is None:
             self.validation_scores_, self.best_validation_score_ = [], -np.inf
         plan = self._plan(len(examples.y), params, mapped)
-        state = init_state(params, plan.optimizer)
+        state = mlp.init_state(params, plan.optimizer)
         if before is not None:
             state = before._replace(params=params)
         self.n_iter_ = self.n_iter_ if goes_on else 0
@@ -290,7 +266,7 @@ class Estimator(Parameters):
                 state, training = fitting.epoch(plan, state, examples, order)
                 validation = self._after_epoch(state, training, watched, len(order))
                 plan, state, waited = self._turn(plan, state)
-                told = self._tell(Record(self.n_iter_, training, validation, state))
+                told = self._tell(mlp.Record(self.n_iter_, training, validation, state))
                 if told or waited or once:
                     break
             else:
@@ -300,12 +276,12 @@ class Estimator(Parameters):
                 )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
-        except DivergenceError as error:
+        except mlp.DivergenceError as error:
             if not self.early_stopping:
                 raise ValueError(NOT_FINITE) from error
             self.validation_scores_ = [*self.validation_scores_, math.nan]
         self.state_ = state
-        self._publish(self._best if self.early_stopping else averaged(state).params)
+        self._publish(self._best if self.early_stopping else mlp.averaged(state).params)
 
     def _set_aside(self, examples: Examples) -> tuple[Examples, Examples]:
         binary = is_classifier(self) and self.n_outputs_ == 1
@@ -322,9 +298,9 @@ class Estimator(Parameters):
             )
         return fitting.chosen(examples, parts[0]), fitting.chosen(examples, parts[1])
 
-    def _plan(self, m: int, params: Params, mapped: Any) -> Plan:
+    def _plan(self, m: int, params: mlp.Params, mapped: Any) -> Plan:
         network, drops = self.network_, None
-        if network.loss == squared_error:
+        if network.loss == mlp.squared_error:
             network = network._replace(loss=network.loss._replace(value=fitting.mean_over_outputs))
         if np.any(self.dropout) or self.input_dropout:
             rates = self.dropout if np.ndim(self.dropout) == 0 else [*map(float, self.dropout)]
@@ -340,7 +316,7 @@ class Estimator(Parameters):
             warnings.warn(f"batch_size={size} is clipped to the {m} samples", stacklevel=6)
         return min(size, m)
 
-    def _made_optimizer(self) -> Optimizer:
+    def _made_optimizer(self) -> mlp.Optimizer:
         below_one = 1 - 2**-53  # which decays of 1 are taken for
         if self.optimizer is not None:
             made = self.optimizer
@@ -348,23 +324,23 @@ class Estimator(Parameters):
             betas = min(self.beta_1, below_one), min(self.beta_2, below_one)
             made = fitting.adam_of_scikit_learn(self.learning_rate_init, *betas, self.epsilon)
         elif self.momentum == 0:
-            made = sgd(self.learning_rate_)
+            made = mlp.sgd(self.learning_rate_)
         else:
-            make = nesterov if self.nesterovs_momentum else momentum
+            make = mlp.nesterov if self.nesterovs_momentum else mlp.momentum
             made = make(self.learning_rate_, min(self.momentum, below_one))
-        made = made if self.max_norm is None else max_norm(made, self.max_norm)
-        return made if self.averaging is None else moving_average(made, self.averaging)
+        made = made if self.max_norm is None else mlp.max_norm(made, self.max_norm)
+        return made if self.averaging is None else mlp.moving_average(made, self.averaging)
 
     def _after_epoch(
-        self, state: State, training: Evaluation, watched: Examples | None, m: int
-    ) -> Evaluation | None:
+        self, state: mlp.State, training: mlp.Evaluation, watched: Examples | None, m: int
+    ) -> mlp.Evaluation | None:
         """The figures of other examples, once all figures are noted for scikit-learn's rules."""
         self.n_iter_, self.t_ = self.n_iter_ + 1, self.t_ + m
         self.loss_, validation = float(np.mean(training.loss)), None
         self.loss_curve_.append(self.loss_)
         if watched is not None:
             best = self.best_validation_score_
-            validation = self._validated(averaged(state).params, watched)
+            validation = self._validated(mlp.averaged(state).params, watched)
         if self.early_stopping:
             little = self.validation_scores_[-1] < best + self.tol
         else:
@@ -373,9 +349,9 @@ class Estimator(Parameters):
         self._no_improvement_count = self._no_improvement_count + 1 if little else 0
         return validation
 
-    def _validated(self, params: Params, watched: Examples) -> Evaluation:
+    def _validated(self, params: mlp.Params, watched: Examples) -> mlp.Evaluation:
         """The figures of other examples, whose score is kept with its params if it is the best."""
-        validation = evaluate(params, fitting.in_shards(watched), self.network_)
+        validation = mlp.evaluate(params, fitting.in_shards(watched), self.network_)
         self.validation_loss_curve_.append(float(np.mean(validation.loss)))
         self._publish(params)
         score = self._score(watched.X, self._labels(watched.y), watched.weights)
@@ -388,9 +364,9 @@ class Estimator(Parameters):
         """The learning rate of scikit-learn's schedule, which depends on the samples seen."""
         if self.solver != "sgd" or self.learning_rate != "invscaling" or self.optimizer is not None:
             return rate
-        return inverse_scaling(self.learning_rate_init, power=self.power_t)(self.t_)
+        return mlp.inverse_scaling(self.learning_rate_init, power=self.power_t)(self.t_)
 
-    def _turn(self, plan: Plan, state: State) -> tuple[Plan, State, bool]:
+    def _turn(self, plan: Plan, state: mlp.State) -> tuple[Plan, mlp.State, bool]:
         """Both at the next epoch's learning rate, and whether there was too little improvement."""
         before, waited = self.learning_rate_, self._no_improvement_count > self.n_iter_no_change
         adaptive = self.solver == "sgd" and self.optimizer is None
@@ -405,7 +381,7 @@ class Estimator(Parameters):
             plan = plan._replace(optimizer=self._made_optimizer())
         return plan, state, waited
 
-    def _tell(self, record: Record) -> bool:
+    def _tell(self, record: mlp.Record) -> bool:
         """Prints and calls as the user wants; whether the callback ends the fit."""
         if self.verbose:
             line = f"Iteration {record.iteration}, loss = {np.mean(record.training.loss):.8f}"

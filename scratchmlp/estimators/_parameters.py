@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
-from sklearn import neural_network
+from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils._param_validation import Interval
 
 from scratchmlp import Activation, Optimizer, Record
@@ -16,7 +16,7 @@ COUNT = Interval(Integral, 1, None, closed="left")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Parameters:
+class Parameters(BaseMultilayerPerceptron):
     """scikit-learn's parameters, and from `optimizer` on this library's own."""
 
     solver: str = "adam"
@@ -51,7 +51,7 @@ class Parameters:
     resume: bool = False
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **neural_network.MLPClassifier._parameter_constraints,
+        **BaseMultilayerPerceptron._parameter_constraints,
         "activation": [str, tuple, list, Activation],
         "learning_rate_init": [ABOVE_ZERO, callable],
         "optimizer": [Optimizer, None],
