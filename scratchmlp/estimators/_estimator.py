@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from scipy.sparse import issparse
 from sklearn.base import _fit_context, is_classifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -354,7 +355,10 @@ class Estimator(Parameters):
         validation = mlp.evaluate(params, fitting.in_shards(watched), self.network_)
         self.validation_loss_curve_.append(float(np.mean(validation.loss)))
         self._publish(params)
-        score = self._score(watched.X, self._labels(watched.y), watched.weights)
+        predicted, labels = self._predict(watched.X, check_input=False), self._labels(watched.y)
+        score, measure = math.nan, accuracy_score if is_classifier(self) else r2_score
+        if predicted.dtype.kind != "f" or np.isfinite(predicted).all():
+            score = measure(labels, predicted, sample_weight=watched.weights)
         self.validation_scores_.append(score)
         if score > self.best_validation_score_:
             self.best_validation_score_, self._best = score, params
