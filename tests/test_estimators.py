@@ -351,6 +351,17 @@ def test_progress_is_printed(capsys):
     assert "validation score = " in lines[-1]
 
 
+@unconverged
+def test_a_bar_is_drawn_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    MLPClassifier(5, max_iter=4, verbose=True).fit(X, y)
+    drawn = capsys.readouterr().out
+    assert [each[:22] for each in drawn.split("\r")[1:]] == [
+        f"[{'#' * 5 * number:<20}]" for number in (1, 2, 3, 4)
+    ]
+    assert drawn.endswith("\n")
+
+
 def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.delitem(sys.modules, "scratchmlp.estimators")
