@@ -35,6 +35,8 @@ class Solvers(Parameters):
     _best: mlp.Params  # of the best score
     _first_random: Any  # the random state at the beginning of the epochs
     _no_improvement_count: int
+    n_iter_: int
+    t_: int
     best_loss_: Any
     validation_scores_: Any
     validation_loss_curve_: list[float]
