@@ -512,7 +512,7 @@ ARGUMENTS = {
     "warmup": {"learning_rate": LEARNING, **GRADUAL},
     "weight_decay": {
         "optimizer": (optimizer, OPTIMIZER, "optimizer"),
-        "decay": SIZE,
+        "decay": LEARNING,
     },
 }
 

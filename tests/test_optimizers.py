@@ -186,6 +186,9 @@ def test_weight_decay_may_be_a_function_of_the_iteration():
     for iteration, factor in enumerate((0.9, 0.95, 1.0)):
         new, _ = optimizer.update(params, still, (), iteration)
         np.testing.assert_allclose(new[0].W, factor * params[0].W, rtol=1e-15)
+    optimizer = weight_decay(sgd(0.5), lambda iteration: -1.0)
+    with pytest.raises(ValueError, match=r"^decay\(3\) must be finite and at least 0"):
+        optimizer.update(params, still, (), 3)
 
 
 def test_a_schedule_is_asked_for_each_iteration():

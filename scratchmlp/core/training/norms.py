@@ -127,7 +127,7 @@ def _decayed(
     state: Any,
     iteration: int,
 ) -> Updated:
-    number = rate_at(decay, iteration)
+    number = rate_at(decay, iteration, "decay")
     if isinstance(number, float) and _are_spare_layers(grads):
         for layer, gradient in zip(params, grads, strict=True):
             np.add(gradient.W, number * layer.W, out=gradient.W)

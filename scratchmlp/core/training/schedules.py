@@ -23,8 +23,8 @@ def check_rate(learning_rate: LearningRate, name: str = "learning_rate") -> Lear
     return checks.numbers(checks.positive, name, learning_rate, zero=True)
 
 
-def rate_at(learning_rate: LearningRate, iteration: int) -> Numbers:
-    """The learning rate of an iteration.
+def rate_at(learning_rate: LearningRate, iteration: int, name: str = "learning_rate") -> Numbers:
+    """The learning rate of an iteration, or another number of that kind.
 
     Raises ValueError where a schedule gives one that is negative or not finite, TypeError for
     anything but a number, or an array (k,) of them.
@@ -35,7 +35,7 @@ def rate_at(learning_rate: LearningRate, iteration: int) -> Numbers:
     if not callable(learning_rate):
         return learning_rate
     rate = learning_rate(iteration)
-    return checks.numbers(checks.positive, f"learning_rate({iteration})", rate, zero=True)
+    return checks.numbers(checks.positive, f"{name}({iteration})", rate, zero=True)
 
 
 def checked_decay(name: str, value: Any) -> Numbers:
