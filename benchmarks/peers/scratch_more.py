@@ -34,7 +34,7 @@ from scratchmlp import (
     value_and_grad,
     vjp,
 )
-from scratchmlp.workers import threads
+from scratchmlp.workers import keep_freed_memory, threads
 
 DERIVATIVES: dict[str, Callable[..., Any]] = {
     "gradient": lambda p, v, X, y: value_and_grad(p, Batch(X, y)),
@@ -59,6 +59,7 @@ def many(
     variant: str, sizes: list[int], batches: Sequence[Batch], k: int
 ) -> tuple[Case, int] | None:
     """A case, and the number of networks that it trains; one at a time, they all take as long."""
+    keep_freed_memory()
     steps = len(batches)
     if variant == "one":
         stream = _stream(init_params(sizes), batches)
