@@ -46,7 +46,7 @@ def agreement(quick: bool) -> dict[str, float]:
 
 
 def _gradients(quick: bool) -> list[Any]:
-    slow = ("compiled", "article", "scikit") if quick else ()
+    slow = ("compiled", "article", "scikit", "jit, whole") if quick else ()
     return [each for each in GRADIENTS if not any(word in each.name for word in slow)]
 
 
@@ -83,7 +83,8 @@ def steps(rounds: int, quick: bool) -> dict[str, Any]:
     if not quick:
         kinds += [(DEEP, "nesterov"), (SHALLOW, "sgd")]
     cases = [["step", sizes, m, rule] for sizes, rule in kinds for m in sizes_of_batches]
-    programs = [each for each in STEPS if not (quick and each.name.startswith("scikit"))]
+    slow = ("scikit", "jit and scan") if quick else ()
+    programs = [each for each in STEPS if not any(word in each.name for word in slow)]
     result = measured(programs, cases, rounds, turns=1 if quick else 3, least=0.1 if quick else 0.2)
     print(f"{said(result)}\n")
     for sizes, rule in kinds:
