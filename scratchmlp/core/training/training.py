@@ -18,13 +18,7 @@ from scratchmlp.core.data.batches import Map, Shards, as_shards, data_as_shards
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, backpropagate, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
-from scratchmlp.core.training.objective import (
-    Derivative,
-    Evaluation,
-    Work,
-    reduced,
-    value_and_grad,
-)
+from scratchmlp.core.training.objective import Derivative, Evaluation, Work, reduced, value_and_grad
 from scratchmlp.core.training.optimizers import Optimizer, sgd
 from scratchmlp.core.training.own_objectives import checked_objective
 from scratchmlp.core.training.own_optimizers import check_memory, check_optimizer, checked_optimizer
