@@ -16,6 +16,7 @@ import pytest
 from scratchmlp import (
     Batch,
     accuracy,
+    affine,
     committee,
     evaluate,
     predict,
@@ -231,6 +232,25 @@ def test_several_models_are_a_committee(capsys):
     assert "other: its network has other functions than that of 1" in capsys.readouterr().err
 
 
+def test_predictions_are_averaged_over_distorted_copies(capsys):
+    for seed in ("1", "2"):
+        assert main([*SMALL, "--seed", seed, "--out", seed]) == 0
+    test, distort = mnist().test, affine(shift=1)
+    members = [load(f"{seed}/model.npz").state.params for seed in "12"]
+    each = [committee(members, distort(test.X, copy)) for copy in range(3)]
+    said = np.mean(each, axis=0).argmax(axis=0)
+    copies = ["--augment", "affine(shift=1)", "--copies", "3"]
+    capsys.readouterr()
+    assert main(["evaluate", "1", "2", *copies]) == 0
+    right = f"accuracy {accuracy(said, test.y):.2%}"
+    who = "the mean over 3 distorted copies and 2 networks"
+    assert f"10000 examples: {who}, {right}" in capsys.readouterr().out
+    assert main(["predict", "1", "2", *copies, "--out", "said.csv"]) == 0
+    assert np.array_equal(np.loadtxt("said.csv", int, delimiter=",", skiprows=1)[:, 1], said)
+    assert main(["evaluate", "1", "--augment", "affine", "--image-shape", "5", "5"]) == 2
+    assert "X has 784 rows, so its images are not of shape (5, 5)" in capsys.readouterr().err
+
+
 def test_several_networks_are_trained_at_once(capsys):
     assert main([*SMALL, "--seed", "4", "--networks", "3"]) == 0
     printed = capsys.readouterr().out
@@ -411,6 +431,8 @@ ERRORS = {
     "nothing to resume": ["--resume", "nonesuch"],
     "no such data": ["--data", "nonesuch.csv"],
     "no such model": ["evaluate", "nonesuch.npz"],
+    "no copies": ["evaluate", "nonesuch.npz", "--augment", "affine", "--copies", "0"],
+    "copies by magic": ["predict", "nonesuch.npz", "--augment", "magic"],
     "layers that do not fit": ["--layers", "100", "10", "--iterations", "1"],
     "too few classes": ["--layers", "784", "5", "--iterations", "1"],
     "a fraction": ["--validation-fraction", "1.5"],

@@ -31,7 +31,7 @@ from scratchmlp import (
 )
 from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
 from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
-from scratchmlp.cli.settings import NetworkSettings, NoiseSettings, TrainSettings, UpdateSettings
+from scratchmlp.cli.settings import NetworkSettings, TrainSettings, UpdateSettings
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.data.batches import Map, Shards
 from scratchmlp.descriptions import (
@@ -168,12 +168,15 @@ def _batches(
         seed=settings.network.seed,
         start=start,
         weights=weights,
-        augment=_augmentation(settings.noise),
+        augment=augmentation(settings.noise.augment, settings.noise.image_shape),
         map=map,
     )
 
 
-def _augmentation(settings: NoiseSettings) -> Augmentation | None:
-    if settings.augment is None:
+def augmentation(
+    names: tuple[str, ...] | None, shape: tuple[int, int] | None
+) -> Augmentation | None:
+    """The distortions of these names, one after another, of images of that shape; None of none."""
+    if names is None:
         return None
-    return compose(*(augmentation_named(name, settings.image_shape) for name in settings.augment))
+    return compose(*(augmentation_named(name, shape) for name in names))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scratchmlp import Data, evaluate, shards
-from scratchmlp.cli import data, figures, models, predictions, scores, sources
+from scratchmlp.cli import builders, data, figures, models, predictions, scores, sources
 from scratchmlp.cli.exports import export_command
 from scratchmlp.cli.settings import (
     EvaluateSettings,
@@ -39,15 +39,18 @@ def evaluate_command(settings: EvaluateSettings) -> None:
         raise ValueError(f"{said}: has no labels to evaluate with")
     target = scores.target_of(description, network, len(params[-1].b))
     examples = data.scale(raw, description)
+    copies = _copies(settings)
     with blas_threads(settings.workers):
-        A = models.outputs(found, raw)
+        A = models.outputs(found, raw, copies)
     who = f"a committee of {len(found.members)}"
-    if len(found.members) == 1:
+    if copies.augment is not None:
+        who = f"the mean over {copies.number} distorted copies and {len(found.members)} networks"
+    elif len(found.members) == 1:
         with threads(settings.workers) as map:
             who = f"loss {evaluate(params, shards(*examples), network, map=map).loss:.4f}"
     print(said)
     if len(found.members) > 1:
-        print(*_of_each(found, raw), sep="\n")
+        print(*_of_each(found, raw, copies), sep="\n")
     print(f"{A.shape[1]} examples: {who}, {scores.headline(A, examples.y, target)}\n")
     print(*scores.details(A, examples.y, target), sep="\n")
     if settings.plot is not None:
@@ -55,11 +58,11 @@ def evaluate_command(settings: EvaluateSettings) -> None:
         print(f"{', '.join(names)}, written to {settings.plot}")
 
 
-def _of_each(found: models.Models, raw: Data) -> Iterator[str]:
+def _of_each(found: models.Models, raw: Data, copies: models.Copies) -> Iterator[str]:
     """How good each member of a committee is alone."""
     pairs = zip(found.members, found.descriptions, strict=True)
     for number, (params, description) in enumerate(pairs, start=1):
-        A = models.outputs(models.Models((params,), (description,), found.network), raw)
+        A = models.outputs(models.Models((params,), (description,), found.network), raw, copies)
         target = scores.target_of(description, found.network, len(A))
         y = data.scale(raw, description).y
         yield f"network {number:3}: {scores.headline(A, y, target)}"
@@ -71,9 +74,15 @@ def predict_command(settings: PredictSettings) -> None:
     description = found.descriptions[0]
     raw, said = _data(settings, description)
     target = scores.target_of(description, found.network, len(found.members[0][-1].b))
-    A = models.outputs(found, raw)
+    A = models.outputs(found, raw, _copies(settings))
     predictions.write(settings.out, A, target, description, probabilities=settings.probabilities)
     print(f"{said}: {A.shape[1]} predictions, written to {settings.out}")
+
+
+def _copies(settings: EvaluateSettings | PredictSettings) -> models.Copies:
+    """The copies that are asked for: each example as it is, unless there are distortions."""
+    augment = builders.augmentation(settings.augment, settings.image_shape)
+    return models.Copies(augment, settings.copies)
 
 
 def _data(

@@ -21,6 +21,7 @@ from scratchmlp._names import network_names
 from scratchmlp.cli import data, folders
 from scratchmlp.cli.settings import train_settings
 from scratchmlp.core.arrays import Array
+from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.stacks import networks
 from scratchmlp.descriptions import Description, as_json, same
 
@@ -31,6 +32,16 @@ class Models(NamedTuple):
     members: tuple[Params, ...]
     descriptions: tuple[Description | None, ...]
     network: Network
+
+
+class Copies(NamedTuple):
+    """How many distorted copies of each example there are, over which outputs are averaged."""
+
+    augment: Augmentation | None = None
+    number: int = 1
+
+
+PLAIN = Copies()
 
 
 def load(paths: Sequence[Path]) -> Models:
@@ -61,18 +72,28 @@ def _networks(params: Params) -> tuple[Params, ...]:
     return tuple(one for one in each if np.isfinite(flatten(one)).all())
 
 
-def outputs(models: Models, raw: Data) -> Array:
+def outputs(models: Models, raw: Data, copies: Copies = PLAIN) -> Array:
     """The mean of the members' outputs (n_out, m) of encoded examples, on the scale of the first.
 
-    Each member has the scale of its own training examples.
+    Each member has the scale of its own training examples. With an augmentation, what a member says
+    of an example is the mean over distorted copies, the same ones for all members.
     """
     first = models.descriptions[0]
     each = []
     for params, description in zip(models.members, models.descriptions, strict=True):
-        A = committee([params], data.scale(raw, description).X, models.network)
+        A = _mean_of_copies(params, data.scale(raw, description).X, models.network, copies)
         if description is not first and description is not None and description.target is not None:
             A = _on_scale(A, description.target.statistics, first)
         each.append(A)
+    mean: Array = np.mean(each, axis=0)
+    return mean
+
+
+def _mean_of_copies(params: Params, X: Array, network: Network, copies: Copies) -> Array:
+    if copies.augment is None:
+        return committee([params], X, network)
+    seen = (copies.augment(X, seed) for seed in range(copies.number))
+    each = [committee([params], one, network) for one in seen]
     mean: Array = np.mean(each, axis=0)
     return mean
 

@@ -16,7 +16,7 @@ from scratchmlp._names import (
 from scratchmlp.cli import folders
 from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import SETTINGS, Saved
-from scratchmlp.cli.kinds import FLAG, PATH, Kind, one_of, several
+from scratchmlp.cli.kinds import FLAG, PATH, Kind, one_of, several, whole
 from scratchmlp.cli.recipes import RECIPES
 from scratchmlp.cli.settings import (
     DEFAULTS,
@@ -46,6 +46,14 @@ DATA = (
 )
 MODEL = "the folder that `train` wrote, or a model.npz; several are a committee"
 RUN = Path("run")
+COPIES = 16
+SEEN: dict[str, Any] = {
+    "data": None,
+    "unknown": "error",
+    "augment": None,
+    "image_shape": None,
+    "copies": COPIES,
+}
 OTHERS: dict[str, Kind] = {  # than the settings of a run
     "out": PATH,
     "resume": PATH,
@@ -54,6 +62,7 @@ OTHERS: dict[str, Kind] = {  # than the settings of a run
     "model": several(PATH),
     "file": PATH,
     "unknown": one_of(UNKNOWN),
+    "copies": whole(1),
     "probabilities": FLAG,
 }
 
@@ -84,13 +93,13 @@ def parse(
     command = found.pop("command")
     given = {name: _value(name, value) for name, value in found.items()}
     if command == "evaluate":
-        base = {"data": None, "unknown": "error", "plot": None, "workers": cores()}
+        base = SEEN | {"plot": None, "workers": cores()}
         return EvaluateSettings(**(base | given))
     if command == "export":
         return ExportSettings(**({"data": None} | given))
     if command == "predict":
-        base = {"data": None, "unknown": "error", "probabilities": False}
-        return PredictSettings(**(base | {"out": Path("submission.csv")} | given))
+        base = SEEN | {"probabilities": False, "out": Path("submission.csv")}
+        return PredictSettings(**(base | given))
     return _train_settings(given)
 
 
@@ -149,6 +158,10 @@ def _parser() -> Parser:
         _adder(command)("--data", f"{DATA}{text}", "PATH")
         text = "categories that the network does not know are an error, or ignored"
         _adder(command)("--unknown", f"{text} (default: error)", "NAME")
+        text = "average over copies of each image that are distorted at random: as of `train`"
+        _adder(command)("--augment", text, "NAME", nargs="+")
+        _adder(command)("--copies", f"of each image, with --augment (default: {COPIES})", "N")
+        _adder(command)("--image-shape", "height and width of an image", "N", nargs="+")
     export.add_argument("model", nargs="+", metavar="MODEL", help=MODEL)
     text = "the file to write, of the kind that its suffix tells: .onnx, .safetensors or .html"
     export.add_argument("file", metavar="FILE", help=text)

@@ -115,6 +115,9 @@ class EvaluateSettings(NamedTuple):
     model: tuple[Path, ...]
     data: Path | None
     unknown: str
+    augment: tuple[str, ...] | None
+    image_shape: tuple[int, int] | None
+    copies: int
     workers: int
     plot: Path | None
 
@@ -125,6 +128,9 @@ class PredictSettings(NamedTuple):
     model: tuple[Path, ...]
     data: Path | None
     unknown: str
+    augment: tuple[str, ...] | None
+    image_shape: tuple[int, int] | None
+    copies: int
     probabilities: bool
     out: Path
 
