@@ -226,8 +226,13 @@ def test_a_row_is_trained_and_a_committee_votes(tmp_path):
     assert result.weights == 785 * 8 + 9 * 10
     assert all(0 < each < 100 for each in result.accuracies)
     together = accuracy.committee(result, tmp_path, quick=True)
-    assert together.weights == 5 * result.weights
+    assert together.weights == len(accuracy.COMMITTEE) * result.weights
     assert accuracy.trained(row, accuracy.SEEDS, tmp_path, quick=True) == result  # not again
+    seen = row._replace(name="copies", seen="--augment 'affine(shift=1)' --copies 2")
+    copies = accuracy.trained(seen, accuracy.SEEDS[:1], tmp_path, quick=True)
+    assert 0 < copies.accuracies[0] < 100
+    sprint = accuracy.sprinted(accuracy.SPRINTS[0], accuracy.SEEDS[:1], quick=True)
+    assert sprint.weights == 785 * 256 + 257 * 10
     assert accuracy.table([result, together]).count("\n") == 3
     assert len(accuracy.drawn([result, together]).axes[0].lines) == 4
 

@@ -19,14 +19,17 @@ RECIPES: dict[str, dict[str, Any]] = {
         "initializer": "glorot_uniform",
         "weight_decay": 0.003,
     },
+    # MNIST's digits in ten minutes on two cores: a digit may be turned a little, and slanted.
     "best": {
         "validation_fraction": 0,
         "layers": [784, 1024, 1024, 10],
         "batch_size": 256,
-        "epochs": 100,
-        "learning_rate": 0.2,
+        "epochs": 190,
+        "validate_every": 2350,
+        "learning_rate": 0.3,
         "schedule": "cosine",
         "warmup": 470,
+        "label_smoothing": 0.1,
         "clip_norm": 0,
         "augment": [
             "affine(rotation=15,scale=0.15,shear=0.15,shift=2)",
