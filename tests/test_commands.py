@@ -465,7 +465,7 @@ RIGHT = {
     "--hidden": "elu, gelu, silu, leaky_relu",
     "--loss": "squared_error, poisson, huber",
     "--augment": "affine, elastic, gaussian_noise",
-    "--recipe": "'article', 'table', 'best'",
+    "--recipe": "'article', 'table', 'best', 'images'",
     "--optimizer": "'sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam', 'adamw'",
     "--schedule": "'constant', 'step', 'exponential', 'cosine', 'one_cycle', 'plateau'",
     "--initializer": "'he_normal', 'he_uniform', 'glorot_normal'",
