@@ -44,9 +44,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 128,
         "epochs": 200,
         "patience": 15,
-        "learning_rate": 0.1,
+        "optimizer": "adamw",  # which dark digits on a bright ground do not drive apart
+        "learning_rate": 0.001,
         "schedule": "plateau",
-        "warmup": 200,
+        "warmup": 100,
         "average": 0.99,
         "label_smoothing": 0.1,
         "clip_norm": 0,
