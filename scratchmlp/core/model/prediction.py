@@ -92,7 +92,7 @@ def committee(members: Sequence[Params] | Params, X: Array, network: Network = c
     >>> optimizer = moving_average(max_norm(nesterov(0.05), 4.0), 0.99)
     >>> def member(seed):
     ...     start = init_state(init_params(sizes, seed=seed), optimizer)
-    ...     with threads(1, blas=2) as ahead:           # distorts the next batches meanwhile
+    ...     with threads(1) as ahead:                   # distorts the next batches meanwhile
     ...         batches = minibatches(
     ...             X[:, :4000], y[:4000], size=64, seed=seed, augment=distort, map=ahead
     ...         )
