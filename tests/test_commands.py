@@ -245,6 +245,8 @@ def test_predictions_are_averaged_over_distorted_copies(capsys):
     right = f"accuracy {accuracy(said, test.y):.2%}"
     who = "the mean over 3 distorted copies and 2 networks"
     assert f"10000 examples: {who}, {right}" in capsys.readouterr().out
+    assert main(["evaluate", "1", *copies]) == 0
+    assert "examples: the mean over 3 distorted copies, accuracy" in capsys.readouterr().out
     assert main(["predict", "1", "2", *copies, "--out", "said.csv"]) == 0
     assert np.array_equal(np.loadtxt("said.csv", int, delimiter=",", skiprows=1)[:, 1], said)
     assert main(["evaluate", "1", "--augment", "affine", "--image-shape", "5", "5"]) == 2

@@ -42,14 +42,16 @@ def evaluate_command(settings: EvaluateSettings) -> None:
     copies = _copies(settings)
     with blas_threads(settings.workers):
         A = models.outputs(found, raw, copies)
+    several = len(found.members) > 1
     who = f"a committee of {len(found.members)}"
     if copies.augment is not None:
-        who = f"the mean over {copies.number} distorted copies and {len(found.members)} networks"
-    elif len(found.members) == 1:
+        mean = f"the mean over {copies.number} distorted copies"
+        who = f"{mean} and {len(found.members)} networks" if several else mean
+    elif not several:
         with threads(settings.workers) as map:
             who = f"loss {evaluate(params, shards(*examples), network, map=map).loss:.4f}"
     print(said)
-    if len(found.members) > 1:
+    if several:
         print(*_of_each(found, raw, copies), sep="\n")
     print(f"{A.shape[1]} examples: {who}, {scores.headline(A, examples.y, target)}\n")
     print(*scores.details(A, examples.y, target), sep="\n")
