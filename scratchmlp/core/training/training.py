@@ -196,10 +196,10 @@ def _advance(
     params, memory, iteration = state[:3]
     (loss, accuracy), grads = gradient(params, batch)
     update = optimizer.update
-    if isinstance(loss, np.ndarray):
+    if stacked := isinstance(loss, np.ndarray):
         loss, accuracy = of_those_left(state, loss, accuracy)
         update = quiet()(update)  # some networks may have diverged
-    if not np.isfinite(loss).any():
+    if not (np.isfinite(loss).any() if stacked else math.isfinite(loss)):
         diverge(optimizer.learning_rate, good, state)
     new, memory = update(params, Spare(grads), memory, iteration)
     return state, State(new, memory, iteration + 1, loss, accuracy)
