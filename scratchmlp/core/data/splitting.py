@@ -26,7 +26,7 @@ def shuffle(X: Array, y: Array, *, seed: int) -> Data:
     fitting.pairs(X, y)
     checks.count("seed", seed, least=0)
     order = generator(seed, Purpose.SHUFFLE).permutation(X.shape[-1])
-    return Data(*map(freeze, (columns(X, order), columns(y, order))))
+    return _chosen(X, y, order)
 
 
 @public
@@ -40,11 +40,7 @@ def split(X: Array, y: Array, fraction: float) -> tuple[Data, Data]:
     (array([1, 2, 3, 4]), array([[5]]))
     """
     fitting.pairs(X, y)
-    checks.fraction("fraction", fraction)
-    m = X.shape[-1]
-    cut = round(fraction * m)
-    if not 0 < cut < m:
-        raise value_error(f"fraction {fraction} of {m} examples leaves one side empty")
+    cut = _cut(fraction, X.shape[-1])
     left, right = (
         Data(frozen_view(X[..., part]), frozen_view(y[..., part]))
         for part in (slice(cut), slice(cut, None))
@@ -68,11 +64,8 @@ def stratified_split(X: Array, y: Array, fraction: float, *, seed: int) -> tuple
     ([0, 0, 0, 0, 1], [0, 0, 0, 0, 1])
     """
     fitting.pairs(X, y)
-    one, other = (freeze(places) for places in stratified_places(y, fraction, seed=seed))
-    first, rest = (
-        Data(*map(freeze, (columns(X, part), columns(y, part)))) for part in (one, other)
-    )
-    return first, rest
+    first, rest = stratified_places(y, fraction, seed=seed)
+    return _chosen(X, y, first), _chosen(X, y, rest)
 
 
 def stratified_places(y: Array, fraction: float, *, seed: int) -> tuple[Array, Array]:
@@ -83,11 +76,7 @@ def stratified_places(y: Array, fraction: float, *, seed: int) -> tuple[Array, A
     """
     checks.labels(y, np.iinfo(np.int64).max)
     checks.count("seed", seed, least=0)
-    checks.fraction("fraction", fraction)
-    m = len(y)
-    cut = round(fraction * m)
-    if not 0 < cut < m:
-        raise value_error(f"fraction {fraction} of {m} examples leaves one side empty")
+    m, cut = len(y), _cut(fraction, len(y))
     order = generator(seed, Purpose.SHUFFLE).permutation(m)
     _, classes, counts = np.unique(y[order], return_inverse=True, return_counts=True)
     by_class = classes.argsort(kind="stable")
@@ -98,3 +87,17 @@ def stratified_places(y: Array, fraction: float, *, seed: int) -> tuple[Array, A
     first = np.zeros(m, bool)
     first[shares.argsort(kind="stable")[:cut]] = True
     return order[first], order[~first]
+
+
+def _cut(fraction: float, m: int) -> int:
+    """How many of m examples are that fraction of them: some, and not all."""
+    checks.fraction("fraction", fraction)
+    cut = round(fraction * m)
+    if not 0 < cut < m:
+        raise value_error(f"fraction {fraction} of {m} examples leaves one side empty")
+    return cut
+
+
+def _chosen(X: Array, y: Array, places: Array) -> Data:
+    """A read-only copy of some examples, by their places."""
+    return Data(freeze(columns(X, places)), freeze(columns(y, places)))

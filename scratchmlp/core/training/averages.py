@@ -14,10 +14,7 @@ from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, one_a_network
 from scratchmlp.core.training.lookahead import LookaheadState
 from scratchmlp.core.training.optimizers import Optimizer, Updated
-from scratchmlp.core.training.own_optimizers import (
-    check_optimizer,
-    checked_optimizer,
-)
+from scratchmlp.core.training.own_optimizers import check_optimizer, checked_optimizer
 from scratchmlp.core.training.schedule_free import ScheduleFreeState
 from scratchmlp.core.training.state import State
 from scratchmlp.core.training.update_rules import applied, blend
