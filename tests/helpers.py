@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from toolz import take
 
 from scratchmlp import (
     Layer,
@@ -18,11 +19,13 @@ from scratchmlp import (
     flatten,
     huber,
     init_params,
+    init_state,
     inverse_scaling,
     leaky_relu,
     lion,
     lookahead,
     max_norm,
+    minibatches,
     momentum,
     moving_average,
     muon,
@@ -35,6 +38,7 @@ from scratchmlp import (
     sgd,
     softmax,
     step_decay,
+    train,
     unflatten,
     warmup,
     weight_decay,
@@ -95,6 +99,27 @@ def problem(depth: int = 2, n_out: int = 3, loss: Loss | None = None, m: int = 6
     if loss is None or loss.activation == softmax:
         Y = Y / Y.sum(axis=0)
     return Problem(params, rng.normal(size=(3, m)), Y, rng.random(m))
+
+
+SIXTY = problem(m=60)
+
+
+def states(optimizer, count=12, state=None):
+    """The states of training on labels of these 60 examples, from their params or a state on."""
+    start = init_state(SIXTY.params, optimizer) if state is None else state
+    batches = minibatches(SIXTY.X, SIXTY.Y.argmax(axis=0), size=25, start=start.iteration)
+    return [*take(count, train(start, batches, optimizer=optimizer))]
+
+
+def updates(optimizer, gradients):
+    """W and the optimizer's state after each update of a single weight that starts at 1."""
+    params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
+    state, path = optimizer.init(params), []
+    for iteration, gradient in enumerate(gradients):
+        grads = (Layer(np.full((1, 1), float(gradient)), np.zeros((1, 1))),)
+        params, state = optimizer.update(params, grads, state, iteration)
+        path.append((params[0].W.item(), state))
+    return path
 
 
 def numerical_gradient(loss: Callable, params: tuple[Layer, ...], h: float = 1e-5):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toolz import pipe, take
+from toolz import pipe
 
 from scratchmlp import (
     AverageState,
@@ -19,7 +19,6 @@ from scratchmlp import (
     init_params,
     init_state,
     max_norm,
-    minibatches,
     momentum,
     moving_average,
     predict,
@@ -27,19 +26,12 @@ from scratchmlp import (
     regressor,
     sgd,
     tanh,
-    train,
 )
 from scratchmlp.checkpoints import load, save
-from tests.helpers import problem, same_bytes
+from tests.helpers import SIXTY, same_bytes, states
 
-params, X, Y, _ = problem(m=60)
+params, X, Y, _ = SIXTY
 y = Y.argmax(axis=0)
-
-
-def states(optimizer, count=12, state=None):
-    start = init_state(params, optimizer) if state is None else state
-    batches = minibatches(X, y, size=25, start=start.iteration)
-    return [*take(count, train(start, batches, optimizer=optimizer))]
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.99])

@@ -27,18 +27,12 @@ from scratchmlp import (
 )
 from scratchmlp.checkpoints import load, save
 from scratchmlp.core.arrays import leaves
-from tests.helpers import OPTIMIZERS, SCHEDULES, problem, same_bytes
+from tests.helpers import OPTIMIZERS, SCHEDULES, problem, same_bytes, updates
 
 
 def followed(optimizer, gradients):
     """W after each update of a single weight that starts at 1."""
-    params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
-    state, path = optimizer.init(params), []
-    for iteration, gradient in enumerate(gradients):
-        grads = (Layer(np.full((1, 1), float(gradient)), np.zeros((1, 1))),)
-        params, state = optimizer.update(params, grads, state, iteration)
-        path.append(params[0].W.item())
-    return path
+    return [W for W, _ in updates(optimizer, gradients)]
 
 
 def test_sgd():

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from toolz import take
 
 from scratchmlp import (
     Batch,
-    Layer,
     LookaheadState,
     Optimizer,
     ScheduleFreeState,
@@ -20,36 +18,23 @@ from scratchmlp import (
     lookahead,
     map_arrays,
     max_norm,
-    minibatches,
     momentum,
     moving_average,
     schedule_free,
     sgd,
-    train,
     warmup,
 )
 from scratchmlp.checkpoints import load, save
-from tests.helpers import problem, same_bytes
+from tests.helpers import SIXTY, same_bytes, states, updates
 
-params, X, Y, _ = problem(m=60)
+params, X, Y, _ = SIXTY
 y = Y.argmax(axis=0)
-
-
-def states(optimizer, count=12, state=None):
-    start = init_state(params, optimizer) if state is None else state
-    batches = minibatches(X, y, size=25, start=start.iteration)
-    return [*take(count, train(start, batches, optimizer=optimizer))]
 
 
 def followed(optimizer, gradients):
     """W and its average after each update of a single weight that starts at 1."""
-    params = (Layer(np.ones((1, 1)), np.zeros((1, 1))),)
-    state, path = optimizer.init(params), []
-    for iteration, gradient in enumerate(gradients):
-        grads = (Layer(np.full((1, 1), float(gradient)), np.zeros((1, 1))),)
-        params, state = optimizer.update(params, grads, state, iteration)
-        path.append((params[0].W.item(), state.average[0].W.item()))
-    return np.array(path)
+    path = updates(optimizer, gradients)
+    return np.array([(W, state.average[0].W.item()) for W, state in path])
 
 
 def test_lookahead_by_hand():
