@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from scratchmlp.core.arrays import (
     writable_or_none,
 )
 from scratchmlp.core.border import public, type_error
+from scratchmlp.core.flat import Flat, laid_out
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model import weights as weighing
 from scratchmlp.core.model.activations import Activation, relu
@@ -162,7 +163,8 @@ def backpropagate(
     dZ = weighted_delta(network.loss, cache, Y, factors)
     dZs = backpropagated(params, cache, dZ, network)
     if not first:
-        return parameter_grads(dZs, cache)
+        room = laid_out(np.empty_like(params.whole), params) if isinstance(params, Flat) else None
+        return parameter_grads(dZs, cache, room)
     grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
     return (*map_layers(np.zeros_like, params[:first]), *grads)
 
@@ -186,15 +188,19 @@ def backpropagated(params: Params, cache: Cache, dZ: Array, network: Network) ->
     return iter(pluck(0, accumulate(before, reversed([*layers]), (dZ,))))
 
 
-def parameter_grads(dZs: Iterable[Array], cache: Cache) -> Grads:
-    """The sums over the examples of their gradients, from each layer's dZ, the last layer first."""
+def parameter_grads(dZs: Iterable[Array], cache: Cache, room: Flat | None = None) -> Grads:
+    """The sums over the examples of their gradients, from each layer's dZ, the last layer first.
+
+    They are written in memory that is given, if it is.
+    """
     column = np.empty((cache.A[0].shape[-1], 1), cache.A[0].dtype)
     column.fill(1)  # a product with it is much faster than np.sum
+    memory: Iterable[Any] = repeat((None, None)) if room is None else reversed(room)
     grads = [
-        Layer(product_transposed(dZ, A), dZ @ column)
-        for dZ, A in zip(dZs, cache.A[-2::-1], strict=True)
+        Layer(product_transposed(dZ, A, W), np.matmul(dZ, column, out=b))
+        for dZ, A, (W, b) in zip(dZs, cache.A[-2::-1], memory, strict=False)
     ]
-    return tuple(grads[::-1])
+    return room or tuple(grads[::-1])
 
 
 def taken(X: Array, params: Params) -> Array:

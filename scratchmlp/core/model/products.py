@@ -29,8 +29,10 @@ def product(W: Array, A: Array) -> Array:
     return np.concatenate([stacked, W @ rest], axis=1) if rest.size else stacked
 
 
-def product_transposed(dZ: Array, A: Array) -> Array:
+def product_transposed(dZ: Array, A: Array, out: Array | None = None) -> Array:
     """dZ @ A.T, (n_out, n_in), for dZ (n_out, m) and A (n_in, m), or a stack of either.
+
+    That of matrices may be written in memory that is given.
 
     >>> product_transposed(np.array([[1.0, 2.0]]), np.array([[3.0, 5.0], [4.0, 6.0]]))
     array([[13., 16.]])
@@ -39,11 +41,13 @@ def product_transposed(dZ: Array, A: Array) -> Array:
         return product_transposed(dZ.reshape(-1, dZ.shape[-1]), A).reshape(*dZ.shape[:-1], -1)
     tiles = None if A.ndim == 3 else _tiles(len(dZ), A)
     if tiles is None:
-        return dZ @ A.mT
+        return np.matmul(dZ, A.mT, out=out)
     tiled = tiles.shape[0] * tiles.shape[1]
     stacked = dZ[:, :tiled].reshape(len(dZ), *tiles.shape[:2]).swapaxes(0, 1)
-    total = np.matmul(stacked, tiles).sum(axis=0)
-    return total + dZ[:, tiled:] @ A[:, tiled:].T if tiled < A.shape[1] else total
+    total: Array = np.matmul(stacked, tiles).sum(axis=0, out=out)
+    if tiled < A.shape[1]:
+        total += dZ[:, tiled:] @ A[:, tiled:].T
+    return total
 
 
 def _tiles(n_out: int, A: Array) -> Array | None:

@@ -11,12 +11,13 @@ import numpy as np
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Layer, Numbers, Params, freeze, leaves
 from scratchmlp.core.border import public
+from scratchmlp.core.flat import Spare
 from scratchmlp.core.shown import written
 from scratchmlp.core.stacks import networks, one_a_network, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated
 from scratchmlp.core.training.own_optimizers import check_optimizer, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, rate_at
-from scratchmlp.core.training.update_rules import Spare, applied
+from scratchmlp.core.training.update_rules import applied
 from scratchmlp.core.training.wrappers import mapped
 
 

@@ -14,6 +14,7 @@ from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data.batches import Batch, Map, Shard, Shards, as_shards
 from scratchmlp.core.data.live_rows import check_rows, expand, restrict
 from scratchmlp.core.data.preprocessing import Data
+from scratchmlp.core.flat import as_tuples
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model import weights as weighing
 from scratchmlp.core.model.masks import check_masks, masked_examples
@@ -115,6 +116,7 @@ def reduced(work: Work, shards: Shards, map: Map) -> tuple[Evaluation, Grads]:
         if not each:
             raise value_error("there are no shards")
         alone = len(each) == 1
+        work = work._replace(params=as_tuples(work.params))
         sums = sums_over(map, partial(mapped_sums, work, alone), each)
     fitting.some_weight(sums.total)
     mean = Evaluation(mean_of(sums.loss, sums.total), mean_of(sums.correct, sums.weight))

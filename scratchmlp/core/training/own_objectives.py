@@ -11,6 +11,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Grads, Numbers, Params, freeze
 from scratchmlp.core.border import type_error, value_error
 from scratchmlp.core.data.batches import Map
+from scratchmlp.core.flat import as_tuples
 from scratchmlp.core.model.network import Network
 from scratchmlp.core.stacks import networks
 from scratchmlp.core.training.objective import Evaluation
@@ -27,7 +28,7 @@ def checked_objective(
     Traceback (most recent call last):
     TypeError: value_and_grad must give (Evaluation, grads), not float 0.5
     """
-    result = checks.called("value_and_grad", objective, params, batch, network, map=map)
+    result = checks.called("value_and_grad", objective, as_tuples(params), batch, network, map=map)
     pair = isinstance(result, tuple) and len(result) == 2 and not hasattr(result, "_fields")
     if not (pair and isinstance(result[0], tuple) and len(result[0]) == 2):
         came = checks.kind(result)
@@ -37,7 +38,9 @@ def checked_objective(
     loss, accuracy = (
         _figure(n, each, k) for n, each in zip(Evaluation._fields, figures, strict=True)
     )
-    return Evaluation(loss, accuracy), taken_as("the grads of value_and_grad", grads, params)
+    return Evaluation(loss, accuracy), taken_as(
+        "the grads of value_and_grad", grads, as_tuples(params)
+    )
 
 
 def _figure(name: str, value: Any, k: int | None) -> Numbers:

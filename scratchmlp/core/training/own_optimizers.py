@@ -9,6 +9,7 @@ from typing import Any
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Layer, Params, freeze, frozen_view, plain
 from scratchmlp.core.border import type_error, value_error
+from scratchmlp.core.flat import as_tuples
 from scratchmlp.core.shown import ours, shown
 from scratchmlp.core.training.optimizers import Optimizer, Updated
 from scratchmlp.core.training.state import State
@@ -87,7 +88,8 @@ def _checked_update(
     state: Any,
     iteration: int,
 ) -> Updated:
-    result = checks.called(name, update, params, _views(grads), state, iteration)
+    params = as_tuples(params)
+    result = checks.called(name, update, params, _views(grads), as_tuples(state), iteration)
     pair = isinstance(result, tuple) and len(result) == 2 and not isinstance(result[0], Layer)
     if not pair or isinstance(result, Layer):
         raise type_error(f"{name} must give (params, state), not {checks.kind(result)}")

@@ -15,6 +15,7 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Numbers, Params, freeze
 from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map, Shards, as_shards, data_as_shards
+from scratchmlp.core.flat import Flat, Spare, as_tuples, flat
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, backpropagate, classifier, quiet, resolved
 from scratchmlp.core.stacks import networks
@@ -24,7 +25,6 @@ from scratchmlp.core.training.own_objectives import checked_objective
 from scratchmlp.core.training.own_optimizers import check_memory, check_optimizer, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, check_rate
 from scratchmlp.core.training.state import State, Trained, diverge, of_those_left
-from scratchmlp.core.training.update_rules import Spare
 from scratchmlp.core.training.wrappers import frozen_below
 from scratchmlp.core.trees import owned_tree
 
@@ -70,7 +70,7 @@ def train_step(
     1
     """
     step = _step(state, network, optimizer, map, value_and_grad)
-    return step((state, state), batch)[1]
+    return step((state, state, (state.params, state.optimizer)), batch)[1]
 
 
 @public_stream
@@ -149,13 +149,15 @@ def _start(params: Params, optimizer: Optimizer) -> State:
     return State(owned_tree(params), owned_tree(memory), 0, nothing, nothing)
 
 
-Step: TypeAlias = Callable[[tuple[State, State], Shards], tuple[State, State]]
+# The state before, whose params are known to be good; the state; its trees, which may be flat.
+Turn: TypeAlias = tuple[State, State, tuple[Params, Any]]
+Step: TypeAlias = Callable[[Turn, Shards], Turn]
 
 
 def _states(state: State, batches: Iterable[Shards], step: Step) -> Iterator[State]:
     checks.stream("batches", batches)
-    steps = drop(1, accumulate(step, batches, (state, state)))
-    return iter(pluck(1, steps))
+    turn: Turn = (state, state, (flat(state.params), flat(state.optimizer)))
+    return iter(pluck(1, drop(1, accumulate(step, batches, turn))))
 
 
 def _step(
@@ -188,18 +190,19 @@ def _gradient(
 def _advance(
     gradient: Callable[[Params, Shards], tuple[Evaluation, Grads]],
     optimizer: Optimizer,
-    states: tuple[State, State],
+    turn: Turn,
     batch: Shards,
-) -> tuple[State, State]:
-    # `good` is the state before: only the loss of this batch tells whether the params are good.
-    good, state = states
-    params, memory, iteration = state[:3]
+) -> Turn:
+    good, state, (params, memory) = turn
     (loss, accuracy), grads = gradient(params, batch)
     update = optimizer.update
     if stacked := isinstance(loss, np.ndarray):
         loss, accuracy = of_those_left(state, loss, accuracy)
         update = quiet()(update)  # some networks may have diverged
     if not (np.isfinite(loss).any() if stacked else math.isfinite(loss)):
+        # Only the loss of this batch tells that the update before it was a bad one.
         diverge(optimizer.learning_rate, good, state)
-    new, memory = update(params, Spare(grads), memory, iteration)
-    return state, State(new, memory, iteration + 1, loss, accuracy)
+    spare = grads if isinstance(grads, Flat) else Spare(grads)
+    new = update(params, spare, memory, state.iteration)
+    params, memory = as_tuples(new)
+    return state, State(params, memory, state.iteration + 1, loss, accuracy), new

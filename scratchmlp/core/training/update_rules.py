@@ -15,17 +15,11 @@ import numpy as np
 
 from scratchmlp.core.arrays import Array, Layer, Numbers
 from scratchmlp.core.border import value_error
+from scratchmlp.core.flat import Flat, Spare, successor
 from scratchmlp.core.stacks import per_network
 
 Rule: TypeAlias = Callable[..., None]
 BLOCK = 1 << 16  # numbers: what a rule reads and writes of each array is then 256 kB of float32
-
-
-class Spare(tuple[Any, ...]):
-    """Gradients that nobody else holds: the new parameters may be written into their memory.
-
-    What is read and written in an update is then a third less, and often fits in the cache.
-    """
 
 
 def applied(
@@ -43,6 +37,9 @@ def applied(
     """
     own = numbers if biases is None else biases
     stacked = np.ndarray in map(type, (*numbers, *own))
+    if not stacked and own == numbers and all([type(tree) is Flat for tree in trees]):  # noqa: C419
+        new = _of_array(_Step(rule, False, True), numbers, tuple([tree.whole for tree in trees]))
+        return [*map(successor, trees[1:], new)]
     return _applied(_Step(rule, stacked, isinstance(trees[1], Spare)), numbers, own, trees)
 
 
