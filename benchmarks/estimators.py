@@ -1,6 +1,6 @@
 """Seconds of `fit` and the score of the estimators beside scikit-learn's own, processes in turns.
 
-python -m benchmarks.estimators [--quick] [--json FILE]
+python -m benchmarks.estimators [--quick] [--seeds N] [--json FILE]
 
 Each fit runs in a process of its own, the two libraries in turns, with the same parameters: the
 same initial weights, order of examples and number of epochs. Data, solver and batch size vary.
@@ -36,8 +36,8 @@ CANDIDATES = {  # 24 of them
 
 def main() -> None:
     """Print the table."""
-    options = harness.options(__doc__)
-    rounds = 1 if options.quick else 5
+    options = harness.options(__doc__, seeds=(5, "fits of each kind, each from its own seed"))
+    rounds = 1 if options.quick else options.seeds
     cases = [(data, solver, size) for data in DATA for solver, size in SOLVERS]
     rows = []
     for data, solver, size in [*cases, ("digits", "grid", "auto")]:

@@ -133,9 +133,9 @@ def distorted() -> tuple[Data, Data]:
 EASY, HARD = (0.97, 0.98, 0.985), (0.80, 0.82, 0.84)
 MATCHES = [
     Match("MNIST, deep", plain, DEEP, EASY, 15),
-    Match("MNIST, wide", plain, WIDE, EASY, 90),
+    Match("MNIST, wide", plain, WIDE, EASY, 45),
     Match("distorted, deep", distorted, DEEP, HARD, 15),
-    Match("distorted, wide", distorted, WIDE, HARD, 90),
+    Match("distorted, wide", distorted, WIDE, HARD, 45),
 ]
 
 

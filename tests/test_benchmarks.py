@@ -225,8 +225,9 @@ def test_a_row_is_trained_and_a_committee_votes(tmp_path):
     result = accuracy.trained(row, accuracy.SEEDS, tmp_path, quick=True)
     assert result.weights == 785 * 8 + 9 * 10
     assert all(0 < each < 100 for each in result.accuracies)
-    together = accuracy.committee(result, tmp_path, quick=True)
-    assert together.weights == len(accuracy.COMMITTEE) * result.weights
+    together = accuracy.committee([result], tmp_path)
+    assert together.weights == len(accuracy.SEEDS) * result.weights
+    assert together.seconds == pytest.approx(len(accuracy.SEEDS) * result.seconds)
     assert accuracy.trained(row, accuracy.SEEDS, tmp_path, quick=True) == result  # not again
     seen = row._replace(name="copies", seen="--augment 'affine(shift=1)' --copies 2")
     copies = accuracy.trained(seen, accuracy.SEEDS[:1], tmp_path, quick=True)
