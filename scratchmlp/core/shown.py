@@ -33,7 +33,8 @@ def shown(value: Any) -> str:
     ('pow(2)', '0.5')
     """
     if isinstance(value, partial):
-        return str(vars(value).get("written") or _call(value.func, value.args, value.keywords))
+        call = vars(value).get("written") or (shown(value.func), value.args, value.keywords)
+        return _call(*call)
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__).strip("_")
     with np.printoptions(threshold=8):
@@ -55,7 +56,7 @@ def shown_tuple(value: Any, name_giver: Callable[..., Any]) -> str:
         for name, each in zip(value._fields, value, strict=True)
         if each is not value._field_defaults.get(name, value)
     }
-    return _call(type(value), (), given)
+    return _call(type(value).__name__, (), given)
 
 
 def written(make: Callable[P, T]) -> Callable[P, T]:
@@ -66,17 +67,15 @@ def written(make: Callable[P, T]) -> Callable[P, T]:
     clip_by_global_norm(adam(0.01, beta1=0.8), 0.5)
     """
 
-    call = _call
-
     def making(*args: P.args, **kwargs: P.kwargs) -> T:
         made = make(*args, **kwargs)
-        vars(getattr(made, "update", made))["written"] = call(make, args, kwargs)
+        vars(getattr(made, "update", made))["written"] = make.__name__, args, kwargs
         return made
 
     made_like: Callable[P, T] = like(make, making)
     return made_like
 
 
-def _call(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+def _call(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> str:
     each = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in options.items())]
-    return f"{shown(function)}({', '.join(each)})"
+    return f"{name}({', '.join(each)})"

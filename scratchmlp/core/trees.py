@@ -121,6 +121,17 @@ def outline(tree: Any) -> str:
     return f"{tree.dtype} {tree.shape}" if plain(tree) else type(tree).__name__
 
 
+def form(tree: Any) -> Any:
+    """What `outline` tells of a tree, to compare: that takes a tenth of the time.
+
+    >>> form((np.zeros(1),)) == form((np.ones(1),)), form(np.zeros(1)) == form(np.zeros(2))
+    (True, False)
+    """
+    if isinstance(tree, tuple):
+        return type(tree), *map(form, tree)
+    return (tree.dtype, tree.shape) if plain(tree) else type(tree)
+
+
 def owned_tree(tree: Tree) -> Tree:
     """The tree with `owned` arrays: what a State or Params may hold on to."""
     return _mapped(owned, tree)

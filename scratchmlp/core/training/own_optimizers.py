@@ -13,7 +13,7 @@ from scratchmlp.core.flat import as_tuples
 from scratchmlp.core.shown import ours, shown
 from scratchmlp.core.training.optimizers import Optimizer, Updated
 from scratchmlp.core.training.state import State
-from scratchmlp.core.trees import outline
+from scratchmlp.core.trees import form, outline
 
 
 def check_optimizer(optimizer: Any) -> None:
@@ -67,9 +67,10 @@ def check_memory(state: State, optimizer: Optimizer) -> None:
     if type(state.optimizer) is not type(first):
         came = checks.kind(state.optimizer)
         raise type_error(f"state.optimizer must be {type(first).__name__}, not {came}")
-    came, expected = outline(state.optimizer), outline(first)
-    if came != expected:
-        raise value_error(f"state.optimizer must be {expected}, not {came}")
+    if form(state.optimizer) != form(first):
+        raise value_error(
+            f"state.optimizer must be {outline(first)}, not {outline(state.optimizer)}"
+        )
 
 
 def like_the_params(name: str, function: Callable[..., Params], *trees: Params) -> Params:
