@@ -20,18 +20,26 @@ from scratchmlp import (
     Batch,
     Evaluation,
     Loss,
+    Network,
     adam,
     cosine_decay,
     evaluate,
+    flatten,
     gelu,
     huber,
     identity,
+    init_params,
     poisson,
+    sigmoid,
+    softmax_cross_entropy,
     squared_error,
+    tanh,
     unstack,
+    value_and_grad,
 )
 from scratchmlp.checkpoints import load, save
 from scratchmlp.estimators import MLPClassifier, MLPRegressor
+from scratchmlp.estimators._fitting import Examples, sparse_value_and_grad
 
 PAIRS = [
     (MLPClassifier, neural_network.MLPClassifier),
@@ -170,6 +178,24 @@ def test_sparse_rows_are_the_same_as_dense_ones(solver, workers):
         )
     dropped = MLPClassifier(**options, input_dropout=0.2).fit(csr_array(wide), labels)
     assert np.isfinite(dropped.loss_)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("hidden", [tanh, (gelu, sigmoid)])
+@pytest.mark.parametrize("loss", [squared_error, poisson, softmax_cross_entropy])
+def test_the_gradient_of_sparse_rows_is_that_of_dense_ones(loss, hidden, weighted):
+    """The sums are taken in another order: 1e-12 is some thousand roundings of numbers near 1."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30, 40)) * (rng.random((30, 40)) < 0.2)
+    targets = rng.dirichlet(np.ones(3), size=30)
+    weights = rng.random(30) if weighted else None
+    params = init_params([40, 6, 5, 3], dtype=np.float64)
+    network = Network(hidden, loss)
+    examples = Examples(csr_array(rows), targets, weights)
+    figures, grads = sparse_value_and_grad(params, examples, network, map=map)
+    expected = value_and_grad(params, Batch(rows.T, targets.T, weights), network)
+    np.testing.assert_allclose(figures, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(flatten(grads), flatten(expected[1]), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,25 @@
 
 from itertools import repeat
 
+import numpy as np
 import pytest
 from toolz import last, take
 
-from scratchmlp import Layer, Optimizer, adam, flatten, init_state, mapped, sgd, shards, train
+from scratchmlp import (
+    Batch,
+    Layer,
+    Optimizer,
+    adam,
+    flatten,
+    init_params,
+    init_state,
+    map_arrays,
+    mapped,
+    sgd,
+    shards,
+    train,
+    train_step,
+)
 from scratchmlp.core import flat
 from scratchmlp.core.arrays import leaves
 from tests.helpers import OPTIMIZERS, SIXTY, states
@@ -69,3 +84,14 @@ def test_maps_see_plain_tuples():
     last(take(3, train(start, repeat(parts), optimizer=optimizer, map=watching)))
     assert len(seen) == 3 * 4
     assert not set().union(*map(types_in, seen)) & {flat.Flat, flat.Spare}
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_train_is_the_fold_of_train_step_in_whatever_order_arrays_lie(order):
+    params = map_arrays(lambda a: np.asarray(a, order=order), init_params([784, 40, 10]))
+    optimizer = adam()
+    batch = Batch(np.linspace(0, 1, 784 * 7, dtype=np.float32).reshape(784, 7), np.arange(7))
+    state = init_state(params, optimizer)
+    for trained in take(3, train(state, repeat(batch), optimizer=optimizer)):
+        state = train_step(state, batch, optimizer=optimizer)
+        assert flatten(trained[:2]).tobytes() == flatten(state[:2]).tobytes()

@@ -67,8 +67,18 @@ def successor(tree: Flat, whole: Array) -> Flat:
     return tree
 
 
+def room_like(tree: Any) -> Flat | None:
+    """Memory for a tree like a Flat one, and none for any other.
+
+    >>> room_like((Layer(np.ones((1, 2)), np.ones((1, 1))),))
+    """
+    return laid_out(np.empty_like(tree.whole), tree) if isinstance(tree, Flat) else None
+
+
 def flat(tree: Any) -> Any:
-    """The tree with Flat in the place of each tuple of layers that is not of a stack, or large.
+    """The tree with Flat in the place of each tuple of layers of one network that is not large.
+
+    Arrays in another order than C stay as they are: products with them round in their own way.
 
     >>> type(flat((Layer(np.ones((1, 2)), np.ones((1, 1))),))).__name__
     'Flat'
@@ -78,7 +88,8 @@ def flat(tree: Any) -> Any:
     if not all(isinstance(each, Layer) for each in tree):
         return getattr(tree, "_make", tuple)([*map(flat, tree)])
     arrays = leaves(tree)
-    if any(a.ndim > 2 for a in arrays) or sum(a.size for a in arrays) > MOST:
+    fit = all(a.ndim == 2 and a.flags.c_contiguous for a in arrays)
+    if not fit or sum(a.size for a in arrays) > MOST:
         return tree
     return laid_out(freeze(np.concatenate(arrays, axis=None)), tree)
 

@@ -83,7 +83,7 @@ class Estimator(Solvers):
             self._restore(state, len(y))
         elif kept and (incremental or self.resume):
             state = getattr(self, "state_", None)  # a first call of partial_fit may have failed
-        params = self._current(state, sizes, X.dtype)
+        params = self._current(state, sizes, X)
         with threads(self.workers) if self.workers > 1 else nullcontext(map) as mapped:
             if self.solver == "lbfgs":
                 self._minimize(examples, params, mapped)
@@ -171,7 +171,7 @@ class Estimator(Solvers):
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         return tuple(mlp.Layer(np.asarray(coef).mT, np.expand_dims(b, -1)) for coef, b in pairs)
 
-    def _current(self, state: mlp.State | None, sizes: list[int], dtype: Any) -> mlp.Params:
+    def _current(self, state: mlp.State | None, sizes: list[int], X: Any) -> mlp.Params:
         """What training goes on from: the state, unless the weights were set since."""
         params = self._params()
         came = [params[0].W.shape[-1], *(b.shape[-2] for _, b in params)]
@@ -181,7 +181,8 @@ class Estimator(Solvers):
             raise ValueError(f"coefs_ are not of n_networks={self.n_networks} networks")
         if state is not None and np.array_equal(mlp.flatten(params), mlp.flatten(self._shown)):
             params = state.params
-        return mlp.map_arrays(partial(np.asarray, dtype=dtype, order="C"), params)
+        order = "F" if issparse(X) else "C"  # as the products by SciPy and by BLAS are fast
+        return mlp.map_arrays(partial(np.asarray, dtype=X.dtype, order=order), params)
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> mlp.Array:
         """The outputs (m, n_outputs) for rows X, which scikit-learn's `predict` is made of."""

@@ -11,6 +11,7 @@ from sklearn.utils import shuffle as shuffled
 
 import scratchmlp as mlp
 from scratchmlp.core.training import update_rules as rules
+from scratchmlp.core.training.norms import squared_norm
 from scratchmlp.core.training.optimizers import updated
 from scratchmlp.core.training.schedules import rate_at
 
@@ -139,8 +140,14 @@ def epoch(
     optimizer = plan.optimizer
     if plan.alpha:
         optimizer = mlp.weight_decay(optimizer, partial(_entry, decays, state.iteration))
-    batches = _batches(plan, state, (chosen(examples, rows) for rows in places))
-    states = mlp.train(state, batches, network=plan.network, optimizer=optimizer, map=plan.map)
+    parts = (chosen(examples, rows) for rows in places)
+    simple = plan.drops is None and plan.workers == 1 and state.params[0].W.ndim == 2
+    by_scipy = issparse(examples.X) and simple and len(state.params) > 1
+    train: Any = partial(mlp.train, state, network=plan.network, optimizer=optimizer, map=plan.map)
+    if by_scipy:
+        states = train(parts, value_and_grad=sparse_value_and_grad)
+    else:
+        states = train(_batches(plan, state, parts))
     loss: Any = 0.0
     hits: Any = 0.0
     for rows, decay, after in zip(places, decays, states, strict=True):
@@ -169,8 +176,27 @@ def squares(params: mlp.Params) -> mlp.Numbers:
     """
     total: Any = 0.0
     for W, _ in params:
-        total = total + (np.vdot(W, W) if W.ndim == 2 else np.einsum("kij,kij->k", W, W))
+        total = total + (squared_norm(W) if W.ndim == 2 else np.einsum("kij,kij->k", W, W))
     return total
+
+
+def sparse_value_and_grad(
+    params: mlp.Params, examples: Examples, network: mlp.Network, *, map: Any
+) -> tuple[mlp.Evaluation, mlp.Grads]:
+    """`value_and_grad` of sparse examples: the products of the first layer are SciPy's.
+
+    The layers above it are a network too, which takes what the first one gives.
+    """
+    (X, y, weights), ((W, b), *above) = examples, params
+    hidden = network.hidden
+    each = (hidden,) * len(above) if isinstance(hidden, mlp.Activation) else hidden
+    activation, upper = each[0], network._replace(hidden=each[1:])
+    Z = (X @ W.T).T + b
+    A = activation.function(Z)
+    evaluation, grads = mlp.value_and_grad(tuple(above), mlp.Batch(A, y.T, weights), upper, map=map)
+    dZ = mlp.input_grad(tuple(above), A, y.T, upper) * activation.derivative(Z, A)
+    dZ *= 1 / len(y) if weights is None else weights / weights.sum()
+    return evaluation, (mlp.Layer((X.T @ dZ.T).T, dZ.sum(axis=1, keepdims=True)), *grads)
 
 
 def _batches(plan: Plan, state: mlp.State, parts: Iterator[Examples]) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from scratchmlp.core.arrays import (
     writable_or_none,
 )
 from scratchmlp.core.border import public, type_error
-from scratchmlp.core.flat import Flat, laid_out
+from scratchmlp.core.flat import Flat, room_like
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model import weights as weighing
 from scratchmlp.core.model.activations import Activation, relu
@@ -163,8 +163,7 @@ def backpropagate(
     dZ = weighted_delta(network.loss, cache, Y, factors)
     dZs = backpropagated(params, cache, dZ, network)
     if not first:
-        room = laid_out(np.empty_like(params.whole), params) if isinstance(params, Flat) else None
-        return parameter_grads(dZs, cache, room)
+        return parameter_grads(dZs, cache, room_like(params))
     grads = parameter_grads(islice(dZs, len(params) - first), Cache((), cache.A[first:]))
     return (*map_layers(np.zeros_like, params[:first]), *grads)
 
@@ -189,10 +188,7 @@ def backpropagated(params: Params, cache: Cache, dZ: Array, network: Network) ->
 
 
 def parameter_grads(dZs: Iterable[Array], cache: Cache, room: Flat | None = None) -> Grads:
-    """The sums over the examples of their gradients, from each layer's dZ, the last layer first.
-
-    They are written in memory that is given, if it is.
-    """
+    """The sums over the examples of their gradients, by the dZs from the last layer on; in room."""
     column = np.empty((cache.A[0].shape[-1], 1), cache.A[0].dtype)
     column.fill(1)  # a product with it is much faster than np.sum
     memory: Iterable[Any] = repeat((None, None)) if room is None else reversed(room)

@@ -17,7 +17,7 @@ from scratchmlp.core.stacks import networks, one_a_network, per_network
 from scratchmlp.core.training.optimizers import Optimizer, Updated
 from scratchmlp.core.training.own_optimizers import check_optimizer, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, rate_at
-from scratchmlp.core.training.update_rules import applied
+from scratchmlp.core.training.update_rules import applied, by_blocks
 from scratchmlp.core.training.wrappers import mapped
 
 
@@ -97,10 +97,20 @@ def global_norm(tree: tuple[Any, ...]) -> Numbers:
     if networks(tree):
         squares = [np.square(a, dtype=np.float64).sum(axis=(1, 2)) for a in leaves(tree)]
         return np.sqrt(np.sum(squares, axis=0))
-    square = sum(float(np.vdot(array, array)) for array in leaves(tree))
+    square = sum(float(squared_norm(array)) for array in leaves(tree))
     if math.isinf(square):  # of float32, perhaps
         square = sum(float(np.square(array, dtype=np.float64).sum()) for array in leaves(tree))
     return math.sqrt(square)
+
+
+def squared_norm(array: Array) -> Any:
+    """The sum of all squares, in the dtype of the array.
+
+    >>> float(squared_norm(np.array([[3.0], [4.0]])))
+    25.0
+    """
+    numbers = array.ravel(order="K")  # as they lie in memory: vdot may have to copy them
+    return np.vdot(numbers, numbers)
 
 
 def _clipped(max_norm: Numbers, grads: Grads) -> Grads:
@@ -131,7 +141,7 @@ def _decayed(
     number = rate_at(decay, iteration, "decay")
     if isinstance(number, float) and _are_spare_layers(grads):
         for layer, gradient in zip(params, grads, strict=True):
-            np.add(gradient.W, number * layer.W, out=gradient.W)
+            by_blocks(_with_penalty, [number], layer.W, gradient.W, gradient.W)
     else:
         (grads,) = applied(_with_penalty, [number], params, grads, biases=[0.0])
     return optimizer.update(params, grads, state, iteration)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class State(NamedTuple):
     iteration: int
     loss: Numbers
     accuracy: Numbers
+
+
+# What the fold of training carries: the state before, whose params are known to be good; the state;
+# and its trees of arrays, which may be Flat.
+Turn: TypeAlias = tuple[State, State, tuple[Params, tuple[Any, ...]]]
 
 
 class Trained(NamedTuple):

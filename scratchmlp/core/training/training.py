@@ -24,7 +24,7 @@ from scratchmlp.core.training.optimizers import Optimizer, sgd
 from scratchmlp.core.training.own_objectives import checked_objective
 from scratchmlp.core.training.own_optimizers import check_memory, check_optimizer, checked_optimizer
 from scratchmlp.core.training.schedules import LearningRate, check_rate
-from scratchmlp.core.training.state import State, Trained, diverge, of_those_left
+from scratchmlp.core.training.state import State, Trained, Turn, diverge, of_those_left
 from scratchmlp.core.training.wrappers import frozen_below
 from scratchmlp.core.trees import owned_tree
 
@@ -149,8 +149,6 @@ def _start(params: Params, optimizer: Optimizer) -> State:
     return State(owned_tree(params), owned_tree(memory), 0, nothing, nothing)
 
 
-# The state before, whose params are known to be good; the state; its trees, which may be flat.
-Turn: TypeAlias = tuple[State, State, tuple[Params, Any]]
 Step: TypeAlias = Callable[[Turn, Shards], Turn]
 
 

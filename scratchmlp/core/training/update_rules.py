@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -80,15 +80,33 @@ def _of_array(step: _Step, numbers: Sequence[Any], arrays: tuple[Array, ...]) ->
     new = first, *map(np.empty_like, memory)
     if step.stacked:
         step.rule(*[per_network(number, a) for number in numbers], *arrays, *new)
-    elif a.size <= BLOCK or not all(each.flags.c_contiguous for each in (*arrays, *new)):
-        step.rule(*numbers, *arrays, *new)
     else:
-        flat = [each.reshape(-1) for each in (*arrays, *new)]
-        for start in range(0, a.size, BLOCK):
-            step.rule(*numbers, *[each[start : start + BLOCK] for each in flat])
+        by_blocks(step.rule, numbers, *arrays, *new)
     for array in new:
         array.setflags(write=False)
     return new
+
+
+def by_blocks(rule: Rule, numbers: Sequence[Any], *arrays: Array) -> None:
+    """A rule of arrays of one shape, block after block where all lie in memory in one order.
+
+    >>> by_blocks(descend, [0.5], np.ones(2), np.ones(2), new := np.empty(2))
+    >>> new
+    array([0.5, 0.5])
+    """
+    size = arrays[0].size
+    order = _order(arrays) if size > BLOCK else None
+    if order is None:
+        return rule(*numbers, *arrays)
+    flat = [each.reshape(-1, order=order) for each in arrays]
+    for start in range(0, size, BLOCK):
+        rule(*numbers, *[each[start : start + BLOCK] for each in flat])
+
+
+def _order(arrays: Sequence[Array]) -> Literal["C", "F"] | None:
+    if all(each.flags.c_contiguous for each in arrays):
+        return "C"
+    return "F" if all(each.flags.f_contiguous for each in arrays) else None
 
 
 def descend(rate: Any, a: Array, g: Array, new: Array) -> None:
