@@ -123,6 +123,23 @@ def test_a_misspelt_key_of_a_recipe_is_an_error(recipe, monkeypatch):
         parse(["--recipe", recipe])
 
 
+@pytest.mark.parametrize(
+    ("options", "optimizer", "average"),
+    [
+        ([], "nesterov", None),
+        (["--batch-size", "64"], "adam", 0.995),
+        (["--batch-size", "64", "--average", "0.9"], "adam", 0.9),
+        (["--batch-size", "64", "--lookahead", "5"], "adam", None),
+        (["--batch-size", "64", "--optimizer", "sgd"], "sgd", None),
+        (["--batch-size", "64", "--learning-rate", "0.1"], "nesterov", None),
+        (["--recipe", "best", "--batch-size", "64"], "nesterov", None),
+    ],
+)
+def test_minibatches_have_an_optimizer_of_their_own(options, optimizer, average):
+    updates = parse(options).updates
+    assert (updates.optimizer, updates.average) == (optimizer, average)
+
+
 def test_a_wrong_type_in_a_recipe_is_an_error(monkeypatch):
     monkeypatch.setitem(RECIPES, "article", {"clip_norm": "0"})
     with pytest.raises(ValueError, match="clip_norm must be a number of at least 0, not '0'"):

@@ -131,12 +131,23 @@ def _checked(folder: Path, before: Saved) -> dict[str, Any]:
 
 
 def _base(given: dict[str, Any], recipe: str | None) -> dict[str, Any]:
-    """The settings of the recipe, which for a table is its own unless another is given.
+    """The settings of the recipe; tables and minibatches have their own unless another is given.
 
-    A table is small, and all of it is trained with where there is another to test with.
+    >>> _base({"batch_size": 64}, None)["optimizer"], _base({}, None)
+    ('adam', {})
     """
-    if recipe is not None or not is_table(given.get("data")):
-        return RECIPES.get(recipe or "", {})
+    if recipe is not None:
+        return RECIPES[recipe]
+    if is_table(given.get("data")):
+        return _of_a_table(given)
+    if "batch_size" not in given or given.keys() & {"optimizer", "learning_rate"}:
+        return {}
+    without = {"average"} if given.keys() & {"schedule_free", "lookahead"} else set[str]()
+    return {name: value for name, value in RECIPES["minibatches"].items() if name not in without}
+
+
+def _of_a_table(given: dict[str, Any]) -> dict[str, Any]:
+    """It is small, and all of it is trained with where there is another to test with."""
     base = RECIPES["table"]
     if given.get("cluster") is not None:
         base = {name: value for name, value in base.items() if name != "batch_size"}
@@ -220,7 +231,8 @@ def _updates(command: Parser) -> None:
     text = "weight the examples so that every class counts the same in all; --no-balanced: do not"
     add("--balanced", text, action="store_true")
     add("--no-balanced", argparse.SUPPRESS, action="store_false", dest="balanced")
-    add("--batch-size", "the number of examples in a minibatch (default: all examples)", "N")
+    text = "the number of examples in a minibatch (default: all examples); without --optimizer and"
+    add("--batch-size", f"{text} --learning-rate, updates are those of --recipe minibatches", "N")
 
 
 def _noise(command: Parser) -> None:
