@@ -93,6 +93,7 @@ class Look(NamedTuple):
 WIDE = [784, 1024, 1024, 10]
 SIZE, LOOKS = 128, 4  # of a batch, and in an epoch
 EPOCHS, SWEPT_EPOCHS = 20, 2
+TICKS = (0.3, 0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 50)
 FACTORS = (1 / 9, 1 / 3, 1, 3, 9)
 DISTORTION = compose(
     affine(rotation=25, scale=0.2, shear=0.2, shift=3),
@@ -265,6 +266,10 @@ def drawn(matches: Mapping[str, Any]) -> "Figure":
             dashes = ("-", "--", ":")[number // 5 % 3]
             axes.plot(seconds, wrong, dashes, label=optimizer, color=f"C{number % 10}", lw=1.2)
         axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="test error, %", title=name)
+        axes.minorticks_off()
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            shown = [tick for tick in TICKS if low < tick < high]
+            axis.set_ticks(shown, labels=[f"{tick:g}" for tick in shown])
         axes.grid(alpha=0.3)
     grid.flat[0].legend(fontsize="x-small")
     return figure

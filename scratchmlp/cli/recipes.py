@@ -19,7 +19,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "initializer": "glorot_uniform",
         "weight_decay": 0.003,
     },
-    # In benchmarks.optimizers the first to the higher accuracies, with each network and both sets.
+    # In benchmarks.optimizers the first to 98.5 %, by a deep network and by a wide one.
     "minibatches": {
         "batch_size": 128,
         "optimizer": "adam",

@@ -25,7 +25,9 @@ def checked_objective(
     """What a user's own objective gives, as the library's `value_and_grad` gives it.
 
     >>> from scratchmlp import classifier, init_params
-    >>> checked_objective(lambda *_, map: 0.5, classifier, map, init_params([1, 1]), None)
+    >>> half = lambda *_, map: 0.5
+    >>> half.__module__ = "elsewhere"  # the library's own is not checked
+    >>> checked_objective(half, classifier, map, init_params([1, 1]), None)
     Traceback (most recent call last):
     TypeError: value_and_grad must give (Evaluation, grads), not float 0.5
     """
