@@ -271,6 +271,8 @@ def drawn(matches: Mapping[str, Any]) -> "Figure":
             shown = [tick for tick in TICKS if low < tick < high]
             axis.set_ticks(shown, labels=[f"{tick:g}" for tick in shown])
         axes.grid(alpha=0.3)
+    for empty in grid.flat[len(matches) :]:
+        empty.set_axis_off()
     grid.flat[0].legend(fontsize="x-small")
     return figure
 
