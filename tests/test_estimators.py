@@ -180,6 +180,13 @@ def test_sparse_rows_are_the_same_as_dense_ones(solver, workers):
     assert np.isfinite(dropped.loss_)
 
 
+@pytest.mark.parametrize("rows", [np.asarray, csr_array])
+def test_sparse_rows_diverge_as_dense_ones_do(rows):
+    options = {"activation": "relu", "solver": "sgd", "learning_rate_init": 1e30}
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        MLPRegressor(**options, random_state=0).fit(rows(X.astype(np.float32)), X[:, 0])
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("hidden", [tanh, (gelu, sigmoid)])
 @pytest.mark.parametrize("loss", [squared_error, poisson, softmax_cross_entropy])

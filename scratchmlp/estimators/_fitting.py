@@ -1,5 +1,6 @@
 """How the estimators fit: pure functions over examples in rows, by scikit-learn's formulas."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils import shuffle as shuffled
 
 import scratchmlp as mlp
+from scratchmlp.core.model.network import activations, quiet, resolved
 from scratchmlp.core.training import update_rules as rules
 from scratchmlp.core.training.norms import squared_norm
 from scratchmlp.core.training.optimizers import updated
@@ -188,15 +190,19 @@ def sparse_value_and_grad(
     The layers above it are a network too, which takes what the first one gives.
     """
     (X, y, weights), ((W, b), *above) = examples, params
-    hidden = network.hidden
-    each = (hidden,) * len(above) if isinstance(hidden, mlp.Activation) else hidden
-    activation, upper = each[0], network._replace(hidden=each[1:])
-    Z = (X @ W.T).T + b
-    A = activation.function(Z)
-    evaluation, grads = mlp.value_and_grad(tuple(above), mlp.Batch(A, y.T, weights), upper, map=map)
-    dZ = mlp.input_grad(tuple(above), A, y.T, upper) * activation.derivative(Z, A)
-    dZ *= 1 / len(y) if weights is None else weights / weights.sum()
-    return evaluation, (mlp.Layer((X.T @ dZ.T).T, dZ.sum(axis=1, keepdims=True)), *grads)
+    activation, *hidden, _ = activations(resolved(network, params))
+    upper = network._replace(hidden=tuple(hidden))
+    with quiet():
+        Z = (X @ W.T).T + b
+        A = activation.function(Z)
+        if not np.isfinite(A).all():  # training has diverged, which the loss has to tell
+            return mlp.Evaluation(math.nan, math.nan), params
+        batch = mlp.Batch(A, y.T, weights)
+        evaluation, grads = mlp.value_and_grad(tuple(above), batch, upper, map=map)
+        dZ = mlp.input_grad(tuple(above), A, y.T, upper) * activation.derivative(Z, A)
+        dZ *= 1 / len(y) if weights is None else weights / weights.sum()
+        first = mlp.Layer((X.T @ dZ.T).T, dZ.sum(axis=1, keepdims=True))
+    return evaluation, (first, *grads)
 
 
 def _batches(plan: Plan, state: mlp.State, parts: Iterator[Examples]) -> Iterator[Any]:
