@@ -18,7 +18,7 @@ SIZES, M = [784, 256, 128, 64, 10], 32
 OPTIMIZERS = {"sgd": sgd(0.1), "nesterov": nesterov(0.1), "adam": adam()}
 # Calls of Python functions, and of those functions and methods of C that a profiler sees: these
 # are not the operators of arrays, nor ufuncs.
-CALLS = {"sgd": (144, 109), "nesterov": (163, 136), "adam": (187, 171)}
+CALLS = {"sgd": (144, 109), "nesterov": (163, 125), "adam": (187, 159)}
 # Trees of the size of the parameters that an update makes beside the gradient, in whose memory the
 # new parameters are written: one for each moment.
 TREES = {"sgd": 0, "nesterov": 1, "adam": 2}

@@ -41,13 +41,12 @@ def laid_out(whole: Array, like: Params) -> Flat:
     >>> laid_out(np.arange(3.0), (Layer(np.ones((1, 2)), np.ones((1, 1))),))
     (Layer(W=array([[0., 1.]]), b=array([[2.]])),)
     """
-    layers, start = [], 0
+    layers: list[Layer] = []
+    start = 0
     for W, b in like:
         middle = start + W.size
         end = middle + b.size
-        layers.append(
-            Layer(whole[start:middle].reshape(W.shape), whole[middle:end].reshape(b.shape))
-        )
+        layers += [Layer(whole[start:middle].reshape(W.shape), whole[middle:end].reshape(b.shape))]
         start = end
     return Flat(layers, whole)
 
