@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from toolz import dissoc
+
 from scratchmlp._names import (
     ACTIVATIONS,
     AUGMENTATIONS,
@@ -118,7 +120,7 @@ def _train_settings(given: dict[str, Any]) -> TrainSettings:
     before = None if resume is None else folders.saved_settings(resume)
     base = _base(given, recipe) if before is None else _checked(resume, before)
     if "iterations" in given or "epochs" in given:
-        base = {k: v for k, v in base.items() if k not in ("iterations", "epochs")}
+        base = dissoc(base, "iterations", "epochs")
     return train_settings({"workers": cores()} | base | given, resume or folder or RUN, before)
 
 
@@ -142,15 +144,16 @@ def _base(given: dict[str, Any], recipe: str | None) -> dict[str, Any]:
         return _of_a_table(given)
     if "batch_size" not in given or given.keys() & {"optimizer", "learning_rate"}:
         return {}
-    without = {"average"} if given.keys() & {"schedule_free", "lookahead"} else set[str]()
-    return {name: value for name, value in RECIPES["minibatches"].items() if name not in without}
+    base = RECIPES["minibatches"]
+    other = given.keys() & {"schedule_free", "lookahead"}  # which make the model themselves
+    return dissoc(base, "average") if other else base
 
 
 def _of_a_table(given: dict[str, Any]) -> dict[str, Any]:
     """It is small, and all of it is trained with where there is another to test with."""
     base = RECIPES["table"]
     if given.get("cluster") is not None:
-        base = {name: value for name, value in base.items() if name != "batch_size"}
+        base = dissoc(base, "batch_size")
     waits = given.get("patience") is not None or given.get("schedule") == "plateau"
     return base | ({"validation_fraction": 0} if "test" in given and not waits else {})
 

@@ -27,7 +27,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "average": 0.995,
         "clip_norm": 0,
     },
-    # MNIST's digits, which may be turned a little, and slanted: ten minutes on two cores.
+    # MNIST's digits, which may be turned a little, and slanted: about ten minutes on two cores.
     "best": {
         "validation_fraction": 0,
         "layers": [784, 1024, 1024, 10],
