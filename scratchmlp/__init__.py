@@ -36,6 +36,7 @@ from scratchmlp.core.data.splitting import (
     split,
     stratified_split,
 )
+from scratchmlp.core.derivatives.adversarial import adversarial
 from scratchmlp.core.derivatives.curvature import (
     gnvp,
     hvp,
@@ -62,6 +63,7 @@ from scratchmlp.core.derivatives.tangent_kernel import (
     ntk,
 )
 from scratchmlp.core.model.activations import Activation, identity, relu, sigmoid, softmax, tanh
+from scratchmlp.core.model.filters import gabor
 from scratchmlp.core.model.initializers import (
     article_normal,
     glorot_normal,
@@ -209,6 +211,7 @@ __all__ = [
     "adagrad",
     "adam",
     "adamw",
+    "adversarial",
     "affine",
     "article_normal",
     "averaged",
@@ -240,6 +243,7 @@ __all__ = [
     "flatten",
     "forward",
     "frozen",
+    "gabor",
     "gaussian_noise",
     "gelu",
     "glorot_normal",

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from scratchmlp.core.model import (
     relu_relatives,
 )
 from scratchmlp.core.model.activations import Activation
+from scratchmlp.core.model.filters import gabor
 from scratchmlp.core.model.initializers import (
     Initializer,
     article_normal,
@@ -52,10 +53,16 @@ INITIALIZERS: dict[str, Initializer] = {
 MADE_ACTIVATIONS: dict[str, Callable[..., Activation]] = {"leaky_relu": relu_relatives.leaky_relu}
 MADE_LOSSES: dict[str, Callable[..., Loss]] = {"huber": regression_losses.huber}
 # By their arguments' names: `affine(rotation=10,shift=-1:2)`.
-WARPS: dict[str, Callable[..., Augmentation]] = {"affine": affine, "elastic": elastic}
-AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {**WARPS, "gaussian_noise": gaussian_noise}
+AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {
+    "affine": affine,
+    "elastic": elastic,
+    "gaussian_noise": gaussian_noise,
+}
+# Initializers that are made in the same way, for a first layer that sees images.
+FILTERS: dict[str, Callable[..., Initializer]] = {"gabor": gabor}
 
 Named = TypeVar("Named", Activation, Loss)
+Made = TypeVar("Made")
 
 
 def activation_named(text: str) -> Activation:
@@ -89,22 +96,20 @@ def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augme
     >>> augmentation_named("affine(shift=1:1)")(np.array([[1.0], [2.0], [3.0], [4.0]]), 0).T
     array([[0., 0., 0., 1.]])
     """
-    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
-    if match is None or match[1] not in AUGMENTATIONS:
-        raise ValueError(f"{text!r} is no augmentation: there are {', '.join(AUGMENTATIONS)}")
-    make = AUGMENTATIONS[match[1]]
-    parts = [part.rpartition("=") for part in (match[2] or "").split(",") if part]
-    numbers = [_number(text, value) for name, _, value in parts if not name]
-    options = {name.strip(): _number(text, value) for name, _, value in parts if name}
-    if "shape" in options or len(numbers) + len(options) < len(parts):
-        raise ValueError(f"{text!r}: gives shape, which has its own option, or an argument twice")
-    if match[1] in WARPS:
-        options["shape"] = shape
-    try:
-        inspect.signature(make).bind(*numbers, **options)
-    except TypeError as error:
-        raise ValueError(f"{text!r}: {error}") from None
-    return make(*numbers, **options)
+    return _called("augmentation", text, AUGMENTATIONS, {"shape": shape})
+
+
+def initializer_named(text: str, shape: tuple[int, int] | None = None) -> Initializer:
+    """The initializer of a text, `he_normal`, or `gabor(sigma=2)` for images of a shape.
+
+    Raises ValueError, with the names that there are, for any other, and as the initializer does.
+
+    >>> initializer_named("zeros") is zeros
+    True
+    """
+    if text in INITIALIZERS:
+        return INITIALIZERS[text]
+    return _called("initializer", text, FILTERS, {"shape": shape}, INITIALIZERS)
 
 
 def network_names(network: Network) -> dict[str, Any]:
@@ -136,6 +141,32 @@ def network_named(names: Mapping[str, Any]) -> Network:
         tuple(map(activation_named, hidden)) if several else activation_named(hidden),
         loss_named(names["loss"]),
     )
+
+
+def _called(
+    kind: str,
+    text: str,
+    made: Mapping[str, Callable[..., Made]],
+    given: Mapping[str, Any],
+    others: Iterable[str] = (),
+) -> Made:
+    """What a function makes of the numbers in a text, and of what is given if it takes that."""
+    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
+    if match is None or match[1] not in made:
+        raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*others, *made])}")
+    make = made[match[1]]
+    parts = [part.rpartition("=") for part in (match[2] or "").split(",") if part]
+    numbers = [_number(text, value) for name, _, value in parts if not name]
+    options = {name.strip(): _number(text, value) for name, _, value in parts if name}
+    if given.keys() & options or len(numbers) + len(options) < len(parts):
+        raise ValueError(f"{text!r}: gives shape, which has its own option, or an argument twice")
+    signature = inspect.signature(make)
+    options.update({name: each for name, each in given.items() if name in signature.parameters})
+    try:
+        signature.bind(*numbers, **options)
+    except TypeError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+    return make(*numbers, **options)
 
 
 def _number(text: str, value: str) -> Any:

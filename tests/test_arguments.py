@@ -185,6 +185,7 @@ ARGUMENTS = {
     "adagrad": {"learning_rate": LEARNING, "initial": SIZE, "epsilon": ABOVE_ZERO},
     "adam": ADAM,
     "adamw": ADAM | {"weight_decay": SIZE},
+    "adversarial": {"length": (0.1, RATE, "number")},
     "affine": {
         "rotation": (10.0, RANGE, "number"),
         "scale": (0.1, SCALES, "number"),
@@ -304,6 +305,7 @@ ARGUMENTS = {
         **OF_A_NETWORK,
         **WITH_MASKS,
     },
+    "gabor": {"sigma": (1.5, POSITIVE, "number"), "shape": ((5, 6), IMAGE, "None")},
     "gaussian_noise": {"deviation": (0.1, RATE, "number")},
     "gnvp": OF_ALL | VECTOR | {"network": (classifier, NETWORK | NO_CURVATURE, "network")},
     "gradient_descent": {

@@ -6,6 +6,7 @@ import pytest
 from scratchmlp import (
     Batch,
     Network,
+    adversarial,
     backward,
     evaluate,
     forward,
@@ -39,6 +40,7 @@ NETWORKS = {
 WORST = {"1e30": 1e30, "3e38": 3e38, "1e308": 1e308, "NaN": np.nan, "-inf": -np.inf}
 
 CALLS = {
+    "adversarial": lambda network, batch: adversarial(0.5)(params, batch, network),
     "evaluate": lambda network, batch: evaluate(params, batch, network),
     "gnvp": lambda network, batch: gnvp(params, params, batch, network=network),
     "hessian_trace": lambda network, batch: hessian_trace(params, batch, network=network),

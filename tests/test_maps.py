@@ -5,6 +5,7 @@ import pytest
 
 from scratchmlp import (
     Batch,
+    adversarial,
     evaluate,
     gnvp,
     gradient_descent,
@@ -42,6 +43,7 @@ def last(states):
 
 # Every function that sums over shards, as a function of the shards and the map.
 SUMS = {
+    "adversarial": lambda parts, **map: adversarial(0.5)(params, parts, **map),
     "evaluate": lambda parts, **map: evaluate(params, parts, **map),
     "gnvp": lambda parts, **map: gnvp(params, params, parts, **map),
     "gradient_descent": lambda parts, **map: gradient_descent(

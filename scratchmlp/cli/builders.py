@@ -9,6 +9,7 @@ from scratchmlp import (
     Network,
     Optimizer,
     Params,
+    adversarial,
     balanced_weights,
     clip_by_global_norm,
     compose,
@@ -21,19 +22,28 @@ from scratchmlp import (
     moving_average,
     one_hot,
     schedule_free,
+    shards,
     sigmoid_cross_entropy,
     smooth_labels,
     softmax_cross_entropy,
     squared_error,
     stack,
+    value_and_grad,
     warmup,
     weight_decay,
 )
-from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
+from scratchmlp._names import (
+    INITIALIZERS,
+    activation_named,
+    augmentation_named,
+    initializer_named,
+    loss_named,
+)
 from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.settings import NetworkSettings, TrainSettings, UpdateSettings
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.data.batches import Map, Shards
+from scratchmlp.core.training.training import Objective
 from scratchmlp.descriptions import (
     CLASSES,
     LABELS,
@@ -75,11 +85,15 @@ def sizes(settings: NetworkSettings, description: Description) -> tuple[int, ...
     return settings.layers or (len(feature_names(description)), *settings.units, n_out)
 
 
-def params(settings: NetworkSettings, units: tuple[int, ...]) -> Params:
-    """The initial parameters, of several networks a stack."""
+def params(
+    settings: NetworkSettings, units: tuple[int, ...], shape: tuple[int, int] | None
+) -> Params:
+    """The initial parameters, for images of a shape if it is given; of several networks a stack."""
     initializer, dtype = INITIALIZERS[settings.initializer], DTYPES[settings.dtype]
+    first = initializer_named(settings.first_initializer or settings.initializer, shape)
+    initializers = (first, *[initializer] * (len(units) - 2))
     each = [
-        init_params(list(units), seed=settings.seed + place, initializer=initializer, dtype=dtype)
+        init_params(list(units), seed=settings.seed + place, initializer=initializers, dtype=dtype)
         for place in range(settings.networks or 1)
     ]
     return each[0] if settings.networks is None else stack(each)
@@ -126,6 +140,11 @@ def optimizer(settings: TrainSettings, iterations: int, rate: float | None = Non
     return made if updates.average is None else moving_average(made, updates.average)
 
 
+def objective(length: float) -> Objective:
+    """What gives the gradient: of the examples, or of those that are moved so far against it."""
+    return adversarial(length) if length else value_and_grad
+
+
 def batches(
     settings: TrainSettings, training: Data, units: tuple[int, ...], start: int, map: Map
 ) -> Iterable[Shards]:
@@ -160,7 +179,8 @@ def _batches(
     if updates.label_smoothing:
         y = smooth_labels(one_hot(y, n_out), updates.label_smoothing)
     if updates.batch_size is None:
-        return repeat(live_shards(X, y, weights=weights))
+        divided = shards if settings.noise.adversarial else live_shards  # dead rows move too
+        return repeat(divided(X, y, weights=weights))
     return minibatches(
         X,
         y,

@@ -10,6 +10,7 @@ from toolz import dissoc
 from scratchmlp._names import (
     ACTIVATIONS,
     AUGMENTATIONS,
+    FILTERS,
     INITIALIZERS,
     LOSSES,
     MADE_ACTIVATIONS,
@@ -206,6 +207,10 @@ def _network(command: Parser) -> None:
     text = "(default: as the target is, a class, several times yes or no, or numbers)"
     add("--loss", f"the loss function: {_listed(losses)} {text}", "NAME")
     add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
+    text = (
+        f"the same of the first layer; for one that sees images also {_listed(FILTERS)}, with the"
+    )
+    add("--first-initializer", f"{text} width of an edge in pixels as in 'gabor(1.5)'", "NAME")
     add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
     add("--seed", "the seed of all random numbers", "N")
     text = "train so many networks at once, whose initial weights have the seeds from --seed on"
@@ -239,7 +244,7 @@ def _updates(command: Parser) -> None:
 
 
 def _noise(command: Parser) -> None:
-    add = _adder(command, "augmentation and dropout")
+    add = _adder(command, "augmentation, dropout and adversarial examples")
     text = (
         f"distort the images of each minibatch at random: {_listed(AUGMENTATIONS)}, with numbers "
         "or ranges as in 'affine(rotation=10,scale=0.15,shear=0.15,shift=-1:2)' "
@@ -250,6 +255,8 @@ def _noise(command: Parser) -> None:
     text = "the dropout probability of a hidden unit: one for all hidden layers, or one for each"
     add("--dropout", text, "X", nargs="+")
     add("--input-dropout", "the dropout probability of an input", "X")
+    text = "move each example so far, by the norm, to where its loss grows, before it is learnt"
+    add("--adversarial", text, "X")
 
 
 def _data(command: Parser) -> None:

@@ -5,7 +5,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from scratchmlp._names import INITIALIZERS, activation_named, augmentation_named, loss_named
+from scratchmlp._names import (
+    INITIALIZERS,
+    activation_named,
+    augmentation_named,
+    initializer_named,
+    loss_named,
+)
 from scratchmlp.cli.choices import DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.folders import Saved
 from scratchmlp.cli.kinds import (
@@ -31,6 +37,7 @@ class NetworkSettings(NamedTuple):
     hidden: tuple[str, ...] = ("relu",)
     loss: str | None = None
     initializer: str = "he_normal"
+    first_initializer: str | None = None
     dtype: str = "float32"
     seed: int = 0
     networks: int | None = None
@@ -55,12 +62,13 @@ class UpdateSettings(NamedTuple):
 
 
 class NoiseSettings(NamedTuple):
-    """What is changed at random in the examples and units while training."""
+    """What is changed in the examples and units while training."""
 
     augment: tuple[str, ...] | None = None
     image_shape: tuple[int, int] | None = None
     dropout: tuple[float, ...] | None = None
     input_dropout: float = 0.0
+    adversarial: float = 0.0
 
 
 class DataSettings(NamedTuple):
@@ -160,6 +168,7 @@ KINDS: dict[str, Kind] = {
     "hidden": several(named(activation_named)),
     "loss": named(loss_named),
     "initializer": one_of(INITIALIZERS),
+    "first_initializer": named(initializer_named),
     "dtype": one_of(DTYPES),
     "seed": whole(0),
     "networks": whole(1),
@@ -180,6 +189,7 @@ KINDS: dict[str, Kind] = {
     "image_shape": several(whole(1), 2),
     "dropout": several(real(0, 1)),
     "input_dropout": real(0, 1),
+    "adversarial": real(),
     "data": PATH,
     "validation": PATH,
     "test": PATH,
@@ -301,7 +311,11 @@ def _check_together(settings: TrainSettings) -> None:
         "--augment is for minibatches: give a --batch-size": (
             noise.augment is not None and updates.batch_size is None
         ),
-        "--image-shape is for --augment": noise.image_shape is not None and noise.augment is None,
+        "--image-shape is for --augment and --first-initializer": (
+            noise.image_shape is not None
+            and noise.augment is None
+            and settings.network.first_initializer is None
+        ),
     }
     for message, found in wrong.items():
         if found:

@@ -101,14 +101,14 @@ def _run(settings: TrainSettings, job: Job) -> Run:
     state = resumed_state(folder, network)
     if state is None:
         return resumed_run(folder, before, saved, _start(settings, job), network)
-    expected = builders.params(settings.network, job.units)
+    expected = builders.params(settings.network, job.units, settings.noise.image_shape)
     check_state(folder / CHECKPOINT, state, expected, job.optimizer)
     return resumed_run(folder, before, saved, state, network)
 
 
 def _start(settings: TrainSettings, job: Job) -> State:
     with _blaming(settings):
-        params = builders.params(settings.network, job.units)
+        params = builders.params(settings.network, job.units, settings.noise.image_shape)
         return init_state(params, job.optimizer)
 
 
@@ -152,8 +152,14 @@ def _at_rate(
     shared, ahead = maps
     network, iterations = job.plan.network, job.plan.iterations
     batches = builders.batches(settings, job.splits.training, job.units, state.iteration, ahead)
-    optimizer = builders.optimizer(settings, iterations, rate)
-    yield from train(state, batches, network=network, optimizer=optimizer, map=shared)
+    yield from train(
+        state,
+        batches,
+        network=network,
+        optimizer=builders.optimizer(settings, iterations, rate),
+        map=shared,
+        value_and_grad=builders.objective(settings.noise.adversarial),
+    )
 
 
 def _validation_loss(plan: Plan, validation: Shards, map: Map, state: State) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial, reduce
 from numbers import Real
@@ -16,6 +15,7 @@ from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.data import warps
 from scratchmlp.core.data.warps import Range, Ranges, Warp
+from scratchmlp.core.images import check_shape, size_of
 from scratchmlp.core.randomness import Purpose, derived, generator, normals
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
@@ -165,7 +165,7 @@ def _through(stages: tuple[Stage, ...], X: Array, seeds: Array) -> Array:
     for number, stage in enumerate(stages):
         own = derived(seeds, np.array([number]))
         if isinstance(stage, Warp):
-            images = X.T.reshape(-1, *_sizes(stage.shape, len(X)))
+            images = X.T.reshape(-1, *size_of(stage.shape, len(X)))
             X = warps.warped(stage.moves, images, own).reshape(len(images), -1).T
         else:
             result = stage(X, own)
@@ -195,24 +195,8 @@ def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
 
 
 def _warp(move: warps.Move, shape: Any) -> Augmentation:
-    if shape is not None:
-        if not isinstance(shape, tuple):
-            raise type_error(f"shape must be (height, width), not {checks.kind(shape)}")
-        if len(shape) != 2:
-            raise value_error(f"shape must be (height, width), not {len(shape)} numbers")
-        for size in shape:
-            checks.count("shape", size, least=1)
+    check_shape(shape)
     return partial(_augmentation, (Warp((move,), shape),))
-
-
-def _sizes(shape: tuple[int, int] | None, n_in: int) -> tuple[int, int]:
-    """The height and width of images of so many pixels."""
-    side = math.isqrt(n_in)
-    height, width = shape or (side, side)
-    if height * width != n_in:
-        expected = f"of shape {shape}" if shape else "square: give their shape"
-        raise value_error(f"X has {n_in} rows, so its images are not {expected}")
-    return height, width
 
 
 def _seeds(seed: Any, m: int) -> Array:

@@ -123,18 +123,20 @@ def init_params(
     sizes: Sequence[int],
     *,
     seed: int = 0,
-    initializer: Initializer = he_normal,
+    initializer: Initializer | tuple[Initializer, ...] = he_normal,
     dtype: DTypeLike = np.float32,
 ) -> Params:
     """A Layer for each pair of neighbours in `sizes`: W (n_out, n_in), b (n_out, 1).
 
     `sizes` are the number of inputs and then of the units of each layer. An initializer is a
-    function of (rng, shape, dtype) that returns W, the biases then being zero, or a whole Layer.
+    function of (rng, shape, dtype) that returns W, the biases then being zero, or a whole Layer; it
+    is one for all layers, or a tuple with one for each.
     Every layer has random numbers of its own, so another layer at the end changes none before it.
 
-    Raises ValueError for fewer than two sizes, or any below 1, and where an initializer gives
-    another shape or numbers that are not finite; TypeError where a size is no integer, the dtype is
-    not float32 or float64, or an initializer gives no array.
+    Raises ValueError for fewer than two sizes, or any below 1, for initializers that are not as
+    many as the layers, and where one gives another shape or numbers that are not finite; TypeError
+    where a size is no integer, the dtype is not float32 or float64, or an initializer no function
+    or gives no array.
 
     >>> [layer.W.shape for layer in init_params([784, 10, 10])]
     [(10, 784), (10, 10)]
@@ -142,10 +144,15 @@ def init_params(
     checks.sizes(sizes)
     checks.count("seed", seed, least=0)
     kind = checks.floating(dtype)
-    checks.function("initializer", initializer)
+    shapes = [(n_out, n_in) for n_in, n_out in sliding_window(2, sizes)]
+    each = initializer if isinstance(initializer, tuple) else (initializer,) * len(shapes)
+    if len(each) != len(shapes):
+        raise value_error(f"initializer must be one, or one for each layer, not {len(each)}")
+    for one in each:
+        checks.function("initializer", one)
     return tuple(
-        _layer(generator(seed, Purpose.PARAMS, number), (n_out, n_in), kind, initializer)
-        for number, (n_in, n_out) in enumerate(sliding_window(2, sizes))
+        _layer(generator(seed, Purpose.PARAMS, number), shape, kind, initialize)
+        for number, (shape, initialize) in enumerate(zip(shapes, each, strict=True))
     )
 
 
