@@ -9,6 +9,7 @@ from scratchmlp.checkpoints import load, save
 from scratchmlp.cli import folders
 from scratchmlp.cli.folders import CHECKPOINT, CURVES, HISTORY, MODEL, NEXT, Saved
 from scratchmlp.cli.histories import Row, append_history, read_history, write_history
+from scratchmlp.core.trees import outline
 from scratchmlp.descriptions import Description
 
 
@@ -56,12 +57,12 @@ def check_state(path: Path, state: State, expected: Params, optimizer: Optimizer
     Raises ValueError, naming the file and what differs, where it is not.
     """
     pairs: list[tuple[Any, Any]] = [(state.params, expected)]
-    if _outline(state.params) == _outline(expected):
+    if outline(state.params) == outline(expected):
         pairs.append((state.optimizer, optimizer.init(state.params)))
     for came, wanted in pairs:
-        if _outline(came) != _outline(wanted):
+        if outline(came) != outline(wanted):
             raise ValueError(
-                f"{path}: holds {_outline(came)}, but the options are for {_outline(wanted)}"
+                f"{path}: holds {outline(came)}, but the options are for {outline(wanted)}"
             )
 
 
@@ -117,10 +118,3 @@ def commit(
         (folder / CURVES).unlink(missing_ok=True)  # another run's
     unsaved.first.clear()
     unsaved.rows.clear()
-
-
-def _outline(tree: Any) -> str:
-    """The structure of a tree, with the dtype and shape of each array."""
-    if isinstance(tree, tuple):
-        return f"{type(tree).__name__}({', '.join(map(_outline, tree))})"
-    return f"{tree.dtype} {tree.shape}" if hasattr(tree, "dtype") else type(tree).__name__

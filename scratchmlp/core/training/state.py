@@ -76,11 +76,19 @@ class DivergenceError(ArithmeticError):
         )
 
 
-def of_those_left(state: State, *figures: Any) -> tuple[Array, ...]:
-    """The figures of the networks of a stack, NaN from where a network has diverged."""
-    lost = ~np.isfinite(figures[0])
+def of_those_left(lost: Array, state: State, figures: tuple[Any, ...]) -> tuple[Array, ...]:
+    """The figures of a stack, NaN for the networks that are lost, now or since an earlier state."""
     if not (before := np.isnan(state.loss)).all():  # as they are before the first update
-        lost |= before
+        lost = lost | before
+    return without(lost, figures)
+
+
+def without(lost: Array, figures: tuple[Any, ...]) -> tuple[Array, ...]:
+    """The figures of a stack, NaN for the networks that are lost.
+
+    >>> without(np.array([True, False]), (np.ones(2),))
+    (array([nan,  1.]),)
+    """
     return tuple(freeze(np.where(lost, np.nan, each)) for each in figures)
 
 

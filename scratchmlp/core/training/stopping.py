@@ -13,7 +13,8 @@ from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers, freeze
 from scratchmlp.core.border import public, public_stream, value_error
 from scratchmlp.core.training.objective import Evaluation
-from scratchmlp.core.training.streams import Record, checked_item, without
+from scratchmlp.core.training.state import without
+from scratchmlp.core.training.streams import Record, checked_item
 
 
 @public_stream
@@ -105,10 +106,15 @@ def _patient(
         better = np.less(loss, best - least) & ~done
         best, waited = np.where(better, loss, best), np.where(better, 0, waited + 1)
         if record is not None:
-            validation = cast(Evaluation, record.validation)
-            yield record._replace(validation=without(done, validation)) if done.any() else record
+            yield _without(done, record) if done.any() else record
         if (waited >= patience).all():
             return
+
+
+def _without(lost: Array, record: Record) -> Record:
+    """The record without the validation of the networks that have run out of patience."""
+    left = without(lost, cast(Evaluation, record.validation))
+    return record._replace(validation=Evaluation(*left))
 
 
 def _better(best: Record, record: Record, loss: Numbers) -> Record:

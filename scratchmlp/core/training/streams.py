@@ -18,7 +18,7 @@ from scratchmlp.core.border import public, public_stream, type_error
 from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.model.network import Network, check_network, classifier
 from scratchmlp.core.training.objective import Evaluation, evaluate
-from scratchmlp.core.training.state import State
+from scratchmlp.core.training.state import State, of_those_left
 
 
 class Record(NamedTuple):
@@ -123,8 +123,10 @@ def _records(
         means = Evaluation(*(_mean(figures) for figures in zip(*seen, strict=True)))
         if validation is None:
             return Record(state.iteration, means, None, state)
-        evaluation = evaluate(state.params, validation, network, map=map)
-        return Record(state.iteration, means, _of_those_left(state, evaluation), state)
+        found = evaluate(state.params, validation, network, map=map)
+        if isinstance(found.loss, np.ndarray):
+            found = Evaluation(*of_those_left(np.isnan(found.loss), state, found))
+        return Record(state.iteration, means, found, state)
 
     seen: list[tuple[Numbers, Numbers]] = []
     for state in states:
@@ -135,25 +137,6 @@ def _records(
             seen.clear()
     if seen:
         yield record(state)
-
-
-def _of_those_left(state: State, evaluation: Evaluation) -> Evaluation:
-    """The figures, which are NaN for the networks of a stack that have diverged."""
-    if not isinstance(evaluation.loss, np.ndarray):
-        return evaluation
-    lost = np.isnan(evaluation.loss)
-    if not (before := np.isnan(state.loss)).all():  # as they are before the first update
-        lost |= before
-    return without(lost, evaluation)
-
-
-def without(lost: Array, evaluation: Evaluation) -> Evaluation:
-    """The figures of a stack, NaN for the networks that are lost.
-
-    >>> without(np.array([True, False]), Evaluation(np.zeros(2), np.ones(2))).accuracy
-    array([nan,  1.])
-    """
-    return Evaluation(*(freeze(np.where(lost, np.nan, each)) for each in evaluation))
 
 
 def _mean(figures: tuple[Numbers, ...]) -> Numbers:

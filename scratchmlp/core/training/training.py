@@ -195,7 +195,7 @@ def _advance(
     (loss, accuracy), grads = gradient(params, batch)
     update = optimizer.update
     if stacked := isinstance(loss, np.ndarray):
-        loss, accuracy = of_those_left(state, loss, accuracy)
+        loss, accuracy = of_those_left(~np.isfinite(loss), state, (loss, accuracy))
         update = quiet()(update)  # some networks may have diverged
     if not (np.isfinite(loss).any() if stacked else math.isfinite(loss)):
         # Only the loss of this batch tells that the update before it was a bad one.
