@@ -10,7 +10,7 @@ results for inputs up to the size of `largest`. They must pickle too, as is need
 clusters, unless `pickled=False`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from scratchmlp import (
 )
 from scratchmlp._properties import array, finite, leaves, outline, pickles, pure, same_bytes
 from scratchmlp._slopes import DTYPES
-from scratchmlp.core.model.initializers import Initializer
+from scratchmlp.core.model.initializers import Initializer, Shape
 
 __all__ = ["check_activation", "check_initializer", "check_loss", "check_optimizer"]
 
@@ -131,8 +131,14 @@ def check_optimizer(
             _steady((optimizer, copy), start, state, largest, np.random.default_rng(seed))
 
 
-def check_initializer(initializer: Initializer, *, pickled: bool = True, seed: int = 0) -> None:
-    """Check an initializer: a function of (rng, shape, dtype), for layers of several shapes.
+def check_initializer(
+    initializer: Initializer,
+    *,
+    pickled: bool = True,
+    seed: int = 0,
+    shapes: Sequence[Shape] = ((1, 1), (2, 5), (5, 2), (1, 7), (7, 1)),
+) -> None:
+    """Check an initializer: a function of (rng, shape, dtype), for layers (n_out, n_in) of shapes.
 
     It must give finite weights W of the shape (n_out, n_in), or a Layer of W and b (n_out, 1), and
     must draw random numbers from `rng` alone.
@@ -152,7 +158,7 @@ def check_initializer(initializer: Initializer, *, pickled: bool = True, seed: i
         copy = pickles("initializer", initializer) if pickled else initializer
         before = str(np.random.get_state(legacy=False))
         for dtype in DTYPES:
-            for shape in ((1, 1), (2, 5), (5, 2), (1, 7), (7, 1)):
+            for shape in shapes:
                 _check_layer(partial(_initialized, copy, seed, shape, dtype), shape, dtype)
         if str(np.random.get_state(legacy=False)) != before:
             raise ValueError(

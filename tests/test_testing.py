@@ -13,6 +13,7 @@ from scratchmlp import (
     Optimizer,
     adam,
     elu,
+    gabor,
     gelu,
     he_normal,
     huber,
@@ -79,6 +80,12 @@ def test_the_optimizers(name, schedule):
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_the_initializers(name):
     check_initializer(INITIALIZERS[name])
+
+
+def test_an_initializer_of_images():
+    check_initializer(gabor(shape=(2, 3)), shapes=[(1, 6), (9, 6)])
+    with pytest.raises(ValueError, match="check_initializer: initializer raised .* has 5 rows"):
+        check_initializer(gabor())
 
 
 def absolute_value(Z, Y):
