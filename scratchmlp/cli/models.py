@@ -19,7 +19,9 @@ from scratchmlp import (
 )
 from scratchmlp._names import network_names
 from scratchmlp.cli import data, folders
-from scratchmlp.cli.settings import train_settings
+from scratchmlp.cli.checked import (
+    train_settings,
+)
 from scratchmlp.core.arrays import Array
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.stacks import networks
