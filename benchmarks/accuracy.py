@@ -159,11 +159,11 @@ CHANGES: dict[str, dict[str, Any]] = {
     },
     "SGD without momentum, at 0.5": {"optimizer": "sgd", "learning_rate": 0.5},
     "Adam at 0.001": {"optimizer": "adam", "learning_rate": 0.001},
-    "one hidden layer": {"layers": [784, 1568, 10]},
+    "one hidden layer": {"layers": [784, 2352, 10]},
     "dropout 0.2": {"dropout": [0.2]},
     "an average of the parameters": {"average": 0.999},
     "without label smoothing": {"label_smoothing": 0},
-    "half the edges": {"layers": [784, 784, 512, 512, 10]},
+    "a third of the edges": {"layers": [784, 784, 1024, 10]},
 }
 
 
