@@ -283,6 +283,7 @@ def drawn(results: Sequence[Result]) -> "Figure":
             (seconds, statistics.mean(wrong)),
             xytext=(8, 0),
             textcoords="offset points",
+            fontsize="small",
             color=colour,
             va="center",
         )
@@ -292,7 +293,7 @@ def drawn(results: Sequence[Result]) -> "Figure":
     axes.set_ylabel("of 10,000 test images, wrong")
     axes.set_xticks(SECONDS, labels=map(str, SECONDS))
     axes.set_yticks(WRONG, labels=map(str, WRONG))
-    axes.set_xlim(right=4 * max(result.seconds for result in results))  # room for the last name
+    axes.set_xlim(right=8 * max(result.seconds for result in results))  # room for the last name
     axes.minorticks_off()
     axes.set_title("How far a plain network goes on MNIST (bars: published figures of the kind)")
     axes.grid(alpha=0.3)
