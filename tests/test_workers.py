@@ -75,6 +75,15 @@ def test_an_error_in_a_worker_comes_out_whole():
         assert list(pool(fail, [1, 2])) == [1, 2]
 
 
+@pytest.fixture
+def _interruptible():
+    """Also where the tests run in the background of a shell, which ignores interrupts there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_stops_it():
     done = []
 
