@@ -2,11 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from scratchmlp.core.data.augment import Augmentation, affine, elastic, gaussian_noise
+from scratchmlp.core.images import Size
 from scratchmlp.core.model import (
     activations,
     losses,
@@ -87,7 +88,7 @@ def loss_named(text: str) -> Loss:
     return _named("loss", text, LOSSES, MADE_LOSSES)
 
 
-def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augmentation:
+def augmentation_named(text: str, shape: Size | None = None) -> Augmentation:
     """The augmentation of a text, `affine(rotation=10,shift=-1:2)` or `gaussian_noise(0.1)`.
 
     Raises ValueError, with the names that there are, for any other, and as the augmentation does.
@@ -96,10 +97,10 @@ def augmentation_named(text: str, shape: tuple[int, int] | None = None) -> Augme
     >>> augmentation_named("affine(shift=1:1)")(np.array([[1.0], [2.0], [3.0], [4.0]]), 0).T
     array([[0., 0., 0., 1.]])
     """
-    return _called("augmentation", text, AUGMENTATIONS, {"shape": shape})
+    return _called("augmentation", text, {}, AUGMENTATIONS, shape)
 
 
-def initializer_named(text: str, shape: tuple[int, int] | None = None) -> Initializer:
+def initializer_named(text: str, shape: Size | None = None) -> Initializer:
     """The initializer of a text, `he_normal`, or `gabor(sigma=2)` for images of a shape.
 
     Raises ValueError, with the names that there are, for any other, and as the initializer does.
@@ -107,9 +108,7 @@ def initializer_named(text: str, shape: tuple[int, int] | None = None) -> Initia
     >>> initializer_named("zeros") is zeros
     True
     """
-    if text in INITIALIZERS:
-        return INITIALIZERS[text]
-    return _called("initializer", text, FILTERS, {"shape": shape}, INITIALIZERS)
+    return _called("initializer", text, INITIALIZERS, FILTERS, shape)
 
 
 def network_names(network: Network) -> dict[str, Any]:
@@ -146,22 +145,25 @@ def network_named(names: Mapping[str, Any]) -> Network:
 def _called(
     kind: str,
     text: str,
+    known: Mapping[str, Made],
     made: Mapping[str, Callable[..., Made]],
-    given: Mapping[str, Any],
-    others: Iterable[str] = (),
+    shape: Size | None,
 ) -> Made:
-    """What a function makes of the numbers in a text, and of what is given if it takes that."""
+    """What is known by a text, or made of the numbers in it, for images of a shape."""
+    if text in known:
+        return known[text]
     match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
     if match is None or match[1] not in made:
-        raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*others, *made])}")
+        raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*known, *made])}")
     make = made[match[1]]
     parts = [part.rpartition("=") for part in (match[2] or "").split(",") if part]
     numbers = [_number(text, value) for name, _, value in parts if not name]
     options = {name.strip(): _number(text, value) for name, _, value in parts if name}
-    if given.keys() & options or len(numbers) + len(options) < len(parts):
+    if "shape" in options or len(numbers) + len(options) < len(parts):
         raise ValueError(f"{text!r}: gives shape, which has its own option, or an argument twice")
     signature = inspect.signature(make)
-    options.update({name: each for name, each in given.items() if name in signature.parameters})
+    if "shape" in signature.parameters:
+        options["shape"] = shape
     try:
         signature.bind(*numbers, **options)
     except TypeError as error:

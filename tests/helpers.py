@@ -1,6 +1,8 @@
 """What several tests need: small problems, and the gradient by central differences."""
 
+import signal
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -142,6 +144,16 @@ def gradients_agree(grads, numerical, tolerance: float = 1e-7) -> bool:
     """
     one, other = flatten(grads), flatten(numerical)
     return bool((np.abs(one - other) <= tolerance * np.maximum(1, np.abs(other))).all())
+
+
+@contextmanager
+def interruptible():
+    """SIGINT interrupts, also where tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def same_bytes(one, other) -> bool:

@@ -67,8 +67,8 @@ def test_of_length_0_it_is_value_and_grad():
 
 
 def test_an_example_without_a_slope_stays():
-    dead = (Layer(np.ones((2, 3)), np.full((2, 1), -1e3)), *params[1:])
-    dead = (dead[0], Layer(np.ones((3, 2)), np.zeros((3, 1))))
+    first = Layer(np.ones((2, 3)), np.full((2, 1), -1e3))
+    dead = (first, Layer(np.ones((3, 2)), np.zeros((3, 1))))
     batch = Batch(np.ones((3, 1)), np.array([1]))  # relu gives 0 for all that is near
     assert same_bytes(adversarial(1.0)(dead, batch)[1], value_and_grad(dead, batch)[1])
 

@@ -6,19 +6,11 @@ from pathlib import Path
 import pytest
 
 from scratchmlp.cli import settings as module
-from scratchmlp.cli.checked import (
-    KINDS,
-    checked,
-    train_settings,
-)
+from scratchmlp.cli.checked import KINDS, checked, train_settings
 from scratchmlp.cli.folders import Saved
 from scratchmlp.cli.options import parse
 from scratchmlp.cli.recipes import RECIPES
-from scratchmlp.cli.settings import (
-    DEFAULTS,
-    GROUPS,
-    by_name,
-)
+from scratchmlp.cli.settings import DEFAULTS, GROUPS, by_name
 
 # A right value of each kind of setting, other than the default.
 RIGHT = {

@@ -11,6 +11,7 @@ import pytest
 from scratchmlp.__main__ import main
 from scratchmlp.cli import figures, runs
 from scratchmlp.cli.signals import Stopped, deferred, ending
+from tests.helpers import interruptible
 from tests.small_runs import RUNS, contents, read_iterations, same_runs, write_data
 
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -21,9 +22,8 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
     """And Ctrl-C asks to stop, also where the tests run in the background and it is ignored."""
     monkeypatch.chdir(tmp_path)
     write_data(tmp_path)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+    with interruptible():
+        yield
 
 
 def signalled(monkeypatch, name, moment, number):

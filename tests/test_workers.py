@@ -12,6 +12,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scratchmlp.workers import cores, threads
+from tests.helpers import interruptible
 
 
 def blas_threads():
@@ -75,15 +76,6 @@ def test_an_error_in_a_worker_comes_out_whole():
         assert list(pool(fail, [1, 2])) == [1, 2]
 
 
-@pytest.fixture
-def _interruptible():
-    """Also where the tests run in the background of a shell, which ignores interrupts there."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_stops_it():
     done = []
 
@@ -93,7 +85,7 @@ def test_an_interrupt_stops_it():
 
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt), threads(2) as pool:
+    with interruptible(), pytest.raises(KeyboardInterrupt), threads(2) as pool:
         list(pool(slow, range(10_000)))
     assert len(done) < 5_000
 

@@ -85,18 +85,19 @@ def sizes(settings: NetworkSettings, description: Description) -> tuple[int, ...
     return settings.layers or (len(feature_names(description)), *settings.units, n_out)
 
 
-def params(
-    settings: NetworkSettings, units: tuple[int, ...], shape: tuple[int, int] | None
-) -> Params:
-    """The initial parameters, for images of a shape if it is given; of several networks a stack."""
-    initializer, dtype = INITIALIZERS[settings.initializer], DTYPES[settings.dtype]
-    first = initializer_named(settings.first_initializer or settings.initializer, shape)
-    initializers = (first, *[initializer] * (len(units) - 2))
+def params(settings: TrainSettings, units: tuple[int, ...]) -> Params:
+    """The initial parameters, of several networks a stack."""
+    asked = settings.network
+    first = initializer_named(
+        asked.first_initializer or asked.initializer, settings.noise.image_shape
+    )
+    initializers = (first, *[INITIALIZERS[asked.initializer]] * (len(units) - 2))
+    dtype = DTYPES[asked.dtype]
     each = [
-        init_params(list(units), seed=settings.seed + place, initializer=initializers, dtype=dtype)
-        for place in range(settings.networks or 1)
+        init_params(list(units), seed=asked.seed + place, initializer=initializers, dtype=dtype)
+        for place in range(asked.networks or 1)
     ]
-    return each[0] if settings.networks is None else stack(each)
+    return each[0] if asked.networks is None else stack(each)
 
 
 def network(settings: NetworkSettings, description: Description) -> Network:

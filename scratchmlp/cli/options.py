@@ -7,11 +7,7 @@ from typing import Any
 from toolz import dissoc
 
 from scratchmlp.cli import folders
-from scratchmlp.cli.checked import (
-    KINDS,
-    UNKNOWN,
-    train_settings,
-)
+from scratchmlp.cli.checked import KINDS, UNKNOWN, train_settings
 from scratchmlp.cli.folders import SETTINGS, Saved
 from scratchmlp.cli.kinds import FLAG, PATH, Kind, one_of, several, whole
 from scratchmlp.cli.parsers import COMMANDS, COPIES, RUN, parser

@@ -14,14 +14,10 @@ from scratchmlp._names import (
     MADE_ACTIVATIONS,
     MADE_LOSSES,
 )
-from scratchmlp.cli.checked import (
-    MISSING,
-)
+from scratchmlp.cli.checked import MISSING
 from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.recipes import RECIPES
-from scratchmlp.cli.settings import (
-    DEFAULTS,
-)
+from scratchmlp.cli.settings import DEFAULTS
 from scratchmlp.descriptions import TASKS
 from scratchmlp.workers import cores
 
@@ -97,9 +93,7 @@ def _network(command: Parser) -> None:
     text = "(default: as the target is, a class, several times yes or no, or numbers)"
     add("--loss", f"the loss function: {_listed(losses)} {text}", "NAME")
     add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
-    text = (
-        f"the same of the first layer; for one that sees images also {_listed(FILTERS)}, with the"
-    )
+    text = f"the same of the first layer; of one that sees images also {_listed(FILTERS)}, with the"
     add("--first-initializer", f"{text} width of an edge in pixels as in 'gabor(1.5)'", "NAME")
     add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
     add("--seed", "the seed of all random numbers", "N")

@@ -30,7 +30,7 @@ def size_of(shape: Size | None, n_in: int, what: str = "X") -> Size:
     ((28, 28), (2, 3))
     """
     side = math.isqrt(n_in)
-    height, width = shape or (side, side)
+    height, width = (side, side) if shape is None else shape
     if height * width != n_in:
         expected = f"of shape {shape}" if shape else "square: give their shape"
         raise value_error(f"{what} has {n_in} rows, so its images are not {expected}")
