@@ -15,6 +15,7 @@ from scratchmlp.core.data.batches import (
     minibatches,
     shards,
 )
+from scratchmlp.core.data.contrasts import contrasts
 from scratchmlp.core.data.dropout import (
     dropout,
     dropout_masks,
@@ -226,6 +227,7 @@ __all__ = [
     "compose",
     "confusion_matrix",
     "constant",
+    "contrasts",
     "cosine_decay",
     "deltas",
     "dropout",

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
+from scratchmlp.core.arrays import Array, freeze
 from scratchmlp.core.data.augment import Augmentation, affine, elastic, gaussian_noise
+from scratchmlp.core.data.contrasts import contrasts
 from scratchmlp.core.images import Size
 from scratchmlp.core.model import (
     activations,
@@ -59,8 +63,7 @@ AUGMENTATIONS: dict[str, Callable[..., Augmentation]] = {
     "elastic": elastic,
     "gaussian_noise": gaussian_noise,
 }
-# Initializers that are made in the same way, for a first layer that sees images.
-FILTERS: dict[str, Callable[..., Initializer]] = {"gabor": gabor}
+ANY_EXAMPLES = freeze(np.eye(2))  # enough to read the name of an initializer that needs some
 
 Named = TypeVar("Named", Activation, Loss)
 Made = TypeVar("Made")
@@ -100,15 +103,16 @@ def augmentation_named(text: str, shape: Size | None = None) -> Augmentation:
     return _called("augmentation", text, {}, AUGMENTATIONS, shape)
 
 
-def initializer_named(text: str, shape: Size | None = None) -> Initializer:
-    """The initializer of a text, `he_normal`, or `gabor(sigma=2)` for images of a shape.
+def initializer_named(text: str, shape: Size | None = None, X: Array = ANY_EXAMPLES) -> Initializer:
+    """The initializer of a text: `he_normal`, `gabor(2)` for images of a shape, `contrasts` of X.
 
     Raises ValueError, with the names that there are, for any other, and as the initializer does.
 
     >>> initializer_named("zeros") is zeros
     True
     """
-    return _called("initializer", text, INITIALIZERS, FILTERS, shape)
+    made: dict[str, Any] = {"gabor": gabor, "contrasts": partial(contrasts, X)}
+    return _called("initializer", text, INITIALIZERS, made, shape)
 
 
 def network_names(network: Network) -> dict[str, Any]:

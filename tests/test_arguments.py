@@ -228,6 +228,10 @@ ARGUMENTS = {
         "n_classes": (3, COUNT, ""),
     },
     "constant": {"rate": SIZE},
+    "contrasts": {
+        "X": (X, ROWS | {"NaN": one(X, np.nan)}, "X"),
+        "neighbours": (3.0, POSITIVE, "number"),
+    },
     "cosine_decay": {
         "rate": SIZE,
         **GRADUAL,

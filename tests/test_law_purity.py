@@ -71,6 +71,7 @@ CALLS = {
     "compose": (gaussian_noise(0.1), gaussian_noise(0.1)),
     "confusion_matrix": (y, y, 3),
     "constant": (0.1,),
+    "contrasts": (X,),
     "cosine_decay": (0.1, {"iterations": 5}),
     "deltas": (params, cache, Y, network),
     "ensemble_outputs": ((params, params), X, network),

@@ -41,6 +41,7 @@ from scratchmlp._names import (
 )
 from scratchmlp.cli.choices import DECOUPLED, DTYPES, OPTIMIZERS, SCHEDULES
 from scratchmlp.cli.settings import NetworkSettings, TrainSettings, UpdateSettings
+from scratchmlp.core.arrays import Array
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.data.batches import Map, Shards
 from scratchmlp.core.training.training import Objective
@@ -85,11 +86,11 @@ def sizes(settings: NetworkSettings, description: Description) -> tuple[int, ...
     return settings.layers or (len(feature_names(description)), *settings.units, n_out)
 
 
-def params(settings: TrainSettings, units: tuple[int, ...]) -> Params:
-    """The initial parameters, of several networks a stack."""
+def params(settings: TrainSettings, units: tuple[int, ...], X: Array) -> Params:
+    """The initial parameters to train with examples X, of several networks a stack."""
     asked = settings.network
     first = initializer_named(
-        asked.first_initializer or asked.initializer, settings.noise.image_shape
+        asked.first_initializer or asked.initializer, settings.noise.image_shape, X
     )
     initializers = (first, *[INITIALIZERS[asked.initializer]] * (len(units) - 2))
     dtype = DTYPES[asked.dtype]

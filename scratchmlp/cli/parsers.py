@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 from scratchmlp._names import (
     ACTIVATIONS,
     AUGMENTATIONS,
-    FILTERS,
     INITIALIZERS,
     LOSSES,
     MADE_ACTIVATIONS,
@@ -93,8 +92,11 @@ def _network(command: Parser) -> None:
     text = "(default: as the target is, a class, several times yes or no, or numbers)"
     add("--loss", f"the loss function: {_listed(losses)} {text}", "NAME")
     add("--initializer", f"how initial weights are drawn: {_listed(INITIALIZERS)}", "NAME")
-    text = f"the same of the first layer; of one that sees images also {_listed(FILTERS)}, with the"
-    add("--first-initializer", f"{text} width of an edge in pixels as in 'gabor(1.5)'", "NAME")
+    text = (
+        "the same of the first layer, or 'gabor(1.5)', edges in images with their width in pixels,"
+    )
+    text = f"{text} or 'contrasts(14)', of as many inputs that vary together"
+    add("--first-initializer", text, "NAME")
     add("--dtype", f"the numbers' type: {_listed(DTYPES)}", "NAME")
     add("--seed", "the seed of all random numbers", "N")
     text = "train so many networks at once, whose initial weights have the seeds from --seed on"

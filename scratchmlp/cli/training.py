@@ -101,14 +101,14 @@ def _run(settings: TrainSettings, job: Job) -> Run:
     state = resumed_state(folder, network)
     if state is None:
         return resumed_run(folder, before, saved, _start(settings, job), network)
-    expected = builders.params(settings, job.units)
+    expected = builders.params(settings, job.units, job.splits.training.X)
     check_state(folder / CHECKPOINT, state, expected, job.optimizer)
     return resumed_run(folder, before, saved, state, network)
 
 
 def _start(settings: TrainSettings, job: Job) -> State:
     with _blaming(settings):
-        params = builders.params(settings, job.units)
+        params = builders.params(settings, job.units, job.splits.training.X)
         return init_state(params, job.optimizer)
 
 
