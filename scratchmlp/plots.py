@@ -3,7 +3,6 @@
 All need the `plot` extra (matplotlib), and raise an ImportError that says so without it.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from scratchmlp._extras import require
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Grads, Params
 from scratchmlp.core.border import public, value_error
+from scratchmlp.core.images import Size, check_shape, size_of
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Cache
 from scratchmlp.core.stacks import check_single
@@ -156,7 +156,7 @@ def most_wrong(
     probabilities: Array,
     *,
     count: int = 20,
-    shape: tuple[int, int] | None = None,
+    shape: Size | None = None,
 ) -> "Figure":
     """The examples X (n_in, m) with labels y (m,) that are most confidently taken for others.
 
@@ -176,6 +176,8 @@ def most_wrong(
             f"X, y and probabilities must have as many examples, "
             f"not {X.shape[1]}, {len(y)} and {probabilities.shape[1]}"
         )
+    checks.count("count", count, least=0)
+    check_shape(shape)
     taken, certainty = probabilities.argmax(axis=0), probabilities.max(axis=0)
     order = np.argsort(np.where(taken == y, -1.0, certainty), kind="stable")[::-1]
     worst = [k for k in order[:count].tolist() if taken[k] != y[k]]
@@ -183,14 +185,12 @@ def most_wrong(
         f"taken for {taken[k]}: {_share(certainty[k])}\nis {y[k]}: {_share(probabilities[y[k], k])}"
         for k in worst
     ]
-    images = X[:, worst].T.reshape(-1, *_shape(len(X), shape))
+    images = X[:, worst].T.reshape(-1, *size_of(shape, len(X)))
     return _gallery(images, titles, 10, 1.3, cmap="gray_r")
 
 
 @public
-def first_layer(
-    params: Params, *, count: int = 64, shape: tuple[int, int] | None = None
-) -> "Figure":
+def first_layer(params: Params, *, count: int = 64, shape: Size | None = None) -> "Figure":
     """The weights of the first layer's units as images: those with the largest weights, in order.
 
     Orange weights are positive, purple ones negative, white ones 0; all share one scale.
@@ -201,9 +201,11 @@ def first_layer(
     """
     fitting.params(params)
     check_single("params", params)
+    checks.count("count", count, least=0)
+    check_shape(shape)
     W = params[0].W
     largest = np.argsort(np.linalg.norm(W, axis=1), kind="stable")[::-1][:count]
-    images = W[largest].reshape(-1, *_shape(W.shape[1], shape))
+    images = W[largest].reshape(-1, *size_of(shape, W.shape[1], "what layer 1 takes"))
     # A few weights are far from the rest, and would leave it pale.
     limit = float(np.quantile(np.abs(images), 0.995)) or 1.0
     titles = [""] * len(images)
@@ -277,14 +279,6 @@ def _draw_curve(
     low, median, high = np.nanquantile(y[some], (0.25, 0.5, 0.75), axis=1)
     axes.plot(x[some], median, lw=1.2, label=f"{label}: median and quartiles of {of}", **style)
     axes.fill_between(x[some], low, high, color=style["color"], alpha=0.2, lw=0)
-
-
-def _shape(n_in: int, shape: tuple[int, int] | None) -> tuple[int, int]:
-    side = math.isqrt(n_in)
-    height, width = (side, side) if shape is None else shape
-    if height * width != n_in:
-        raise value_error(f"shape {(height, width)} does not make images of {n_in} pixels")
-    return height, width
 
 
 def _share(probability: float) -> str:

@@ -108,9 +108,15 @@ def test_wrong_arguments():
         (lambda: plots.confusion_matrix(np.ones((2, 3), int)), ValueError, "must be square"),
         (lambda: plots.confusion_matrix(np.ones((2, 2))), TypeError, "counts must hold integers"),
         (lambda: plots.most_wrong(np.ones((4, 2)), y, P), ValueError, "as many examples, not 2"),
-        (lambda: plots.most_wrong(np.ones((5, 3)), y, P), ValueError, "images of 5 pixels"),
+        (
+            lambda: plots.most_wrong(np.ones((5, 3)), y, P),
+            ValueError,
+            "X has 5 rows, so its images",
+        ),
         (lambda: plots.most_wrong(np.ones((4, 3)), y + 1, P), ValueError, "labels y must be in"),
-        (lambda: plots.first_layer(params, shape=(2, 2)), ValueError, "images of 3 pixels"),
+        (lambda: plots.first_layer(params, shape=(2, 2)), ValueError, "layer 1 takes has 3 rows"),
+        (lambda: plots.first_layer(params, shape=3), TypeError, r"shape must be \(height, width\)"),
+        (lambda: plots.first_layer(params, count=-1), ValueError, "count must be at least 0"),
         (lambda: plots.magnitudes(cache, cache), TypeError, "grads must be a Layer, not tuple"),
     ):
         with pytest.raises(error, match=message):
