@@ -77,7 +77,7 @@ def activation_named(text: str) -> Activation:
     >>> activation_named("relu") == activations.relu
     True
     """
-    return _named("activation", text, ACTIVATIONS, MADE_ACTIVATIONS)
+    return _called("activation", text, ACTIVATIONS, MADE_ACTIVATIONS)
 
 
 def loss_named(text: str) -> Loss:
@@ -88,7 +88,7 @@ def loss_named(text: str) -> Loss:
     >>> loss_named("squared_error") == losses.squared_error
     True
     """
-    return _named("loss", text, LOSSES, MADE_LOSSES)
+    return _called("loss", text, LOSSES, MADE_LOSSES)
 
 
 def augmentation_named(text: str, shape: Size | None = None) -> Augmentation:
@@ -151,12 +151,12 @@ def _called(
     text: str,
     known: Mapping[str, Made],
     made: Mapping[str, Callable[..., Made]],
-    shape: Size | None,
+    shape: Size | None = None,
 ) -> Made:
     """What is known by a text, or made of the numbers in it, for images of a shape."""
     if text in known:
         return known[text]
-    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", text)
+    match = re.fullmatch(r"(\w+)(?:\((.*)\))?", str(text))
     if match is None or match[1] not in made:
         raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*known, *made])}")
     make = made[match[1]]
@@ -165,14 +165,12 @@ def _called(
     options = {name.strip(): _number(text, value) for name, _, value in parts if name}
     if "shape" in options or len(numbers) + len(options) < len(parts):
         raise ValueError(f"{text!r}: gives shape, which has its own option, or an argument twice")
-    signature = inspect.signature(make)
-    if "shape" in signature.parameters:
+    if "shape" in inspect.signature(make).parameters:
         options["shape"] = shape
     try:
-        signature.bind(*numbers, **options)
+        return make(*numbers, **options)
     except TypeError as error:
         raise ValueError(f"{text!r}: {error}") from None
-    return make(*numbers, **options)
 
 
 def _number(text: str, value: str) -> Any:
@@ -182,17 +180,6 @@ def _number(text: str, value: str) -> Any:
     except ValueError:
         raise ValueError(f"{text!r}: {value!r} is no number and no range low:high") from None
     return tuple(numbers) if len(numbers) > 1 else numbers[0]
-
-
-def _named(
-    kind: str, text: str, known: Mapping[str, Named], made: Mapping[str, Callable[..., Named]]
-) -> Named:
-    if text in known:
-        return known[text]
-    match = re.fullmatch(r"(\w+)(?:\(([-+.\w]+)\))?", str(text))
-    if match is None or match[1] not in made:
-        raise ValueError(f"{text!r} is no {kind}: there are {', '.join([*known, *made])}")
-    return made[match[1]](*([] if match[2] is None else [float(match[2])]))
 
 
 def _name(

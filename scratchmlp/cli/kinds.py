@@ -135,11 +135,7 @@ def _one_of(known: tuple[str, ...], value: Any) -> str:
 
 
 def _named(find: Callable[[str], object], value: Any) -> str:
-    name = _text(value)
-    try:
-        find(name)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    find(name := _text(value))
     return name
 
 
