@@ -91,7 +91,9 @@ def standardize(
     else:
         mean, deviation = _fitting(X, statistics)
     dtype = X.dtype if X.dtype.kind == "f" else np.float32
-    scaled = ((X - mean) / deviation).astype(dtype, copy=False)
+    scaled = X - mean
+    scaled /= deviation
+    scaled = scaled.astype(dtype, copy=False)
     if gaps is not None:
         scaled[gaps] = 0
     return Standardized(freeze(scaled), Statistics(owned(mean), owned(deviation)))
