@@ -41,7 +41,6 @@ from scratchmlp.core.derivatives.adversarial import adversarial
 from scratchmlp.core.derivatives.curvature import (
     gnvp,
     hvp,
-    jvp_grad,
 )
 from scratchmlp.core.derivatives.directional import (
     jvp,
@@ -60,6 +59,7 @@ from scratchmlp.core.derivatives.per_example import (
     fisher_diagonal,
     input_grad,
 )
+from scratchmlp.core.derivatives.slope_grad import jvp_grad
 from scratchmlp.core.derivatives.tangent_kernel import (
     ntk,
 )

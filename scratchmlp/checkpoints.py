@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchmlp._atomic import PathLike, replacing
+from scratchmlp._description_files import arrays_of, as_json, from_json
 from scratchmlp._names import network_named, network_names
 from scratchmlp._npz import read_npz, write_npz
 from scratchmlp.core import checks
@@ -21,7 +22,7 @@ from scratchmlp.core.training.further_optimizers import AdagradState, LionState
 from scratchmlp.core.training.muon import MuonState
 from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
-from scratchmlp.descriptions import Description, arrays_of, as_json, check_sizes, from_json
+from scratchmlp.descriptions import Description, check_sizes
 
 FORMAT, DESCRIBED_FORMAT = 1, 2
 """The versions of the format that `save` writes, without a description and with one."""

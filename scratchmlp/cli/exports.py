@@ -3,10 +3,11 @@
 from math import isqrt
 
 from scratchmlp import Array, Data
+from scratchmlp._description_files import same
 from scratchmlp.cli import data, models, sources
 from scratchmlp.cli.settings import ExportSettings
 from scratchmlp.datasets import EMBEDDED
-from scratchmlp.descriptions import Description, pixels, same
+from scratchmlp.descriptions import Description, pixels
 from scratchmlp.export import export
 
 MNIST_PIXELS = 784

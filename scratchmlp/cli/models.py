@@ -17,6 +17,7 @@ from scratchmlp import (
     flatten,
     unstack,
 )
+from scratchmlp._description_files import as_json, same
 from scratchmlp._names import network_names
 from scratchmlp.cli import data, folders
 from scratchmlp.cli.checked import (
@@ -25,7 +26,7 @@ from scratchmlp.cli.checked import (
 from scratchmlp.core.arrays import Array
 from scratchmlp.core.data.augment import Augmentation
 from scratchmlp.core.stacks import networks
-from scratchmlp.descriptions import Description, as_json, same
+from scratchmlp.descriptions import Description
 
 
 class Models(NamedTuple):

@@ -9,10 +9,11 @@ import numpy as np
 
 from scratchmlp import Array, Layer, Network, Params
 from scratchmlp._atomic import PathLike
+from scratchmlp._description_files import arrays_of, as_json, from_json
 from scratchmlp._extras import require
 from scratchmlp._names import network_named, network_names
 from scratchmlp.core.border import value_error
-from scratchmlp.descriptions import Description, arrays_of, as_json, from_json
+from scratchmlp.descriptions import Description
 from scratchmlp.export._model import Model, described, sizes
 
 _NAME = re.compile(r"(.{0,200}?)(\d{1,9})\.(weight|bias)")

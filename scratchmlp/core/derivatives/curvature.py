@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-import numpy as np
-from toolz import accumulate
-
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Grads, Layer, Params, frozen_tree, map_layers
+from scratchmlp.core.arrays import Array, Grads, Params, frozen_tree
 from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data.batches import Map, Shards, data_as_shards
 from scratchmlp.core.derivatives.directional import (
-    Tangents,
-    cotangents,
-    elementwise_product,
     forward_tangents,
-    tangents_of_X,
-    through_outputs,
+)
+from scratchmlp.core.derivatives.gradient_tangents import (
+    check_second,
+    delta_tangents,
+    gradient_tangents,
 )
 from scratchmlp.core.model import fitting
-from scratchmlp.core.model.activations import softmax, zero_second
-from scratchmlp.core.model.losses import column_sums, softmax_product
 from scratchmlp.core.model.network import (
     Cache,
     Network,
-    activations,
     backpropagated,
     classifier,
     parameter_grads,
-    propagate,
-    quiet,
     resolved,
-    taken,
     weighted_delta,
 )
-from scratchmlp.core.model.products import product_transposed
 from scratchmlp.core.training.objective import Derivative, Work, reduced
 
 HessianOperator: TypeAlias = Callable[[Params], Grads]  # the product with a vector
-Deltas: TypeAlias = tuple[Array, Array]  # dZ and RdZ of a layer
 
 
 @public
@@ -110,49 +99,10 @@ def gnvp(
     return operator(vector)
 
 
-@public
-def jvp_grad(
-    params: Params,
-    cotangent: Array,
-    X: Array,
-    network: Network = classifier,
-    *,
-    X_tangent: Array,
-) -> Grads:
-    """The gradient in the params of the sum of cotangent * (the derivative of A along X_tangent).
-
-    That derivative is `jvp` in a direction of the examples alone; cotangent is (n_out, m), like the
-    outputs A, and X_tangent (n_in, m), like X. It is what fits a network to a differential equation
-    or penalizes its slopes: with c the derivative less its target, it is the gradient of half the
-    sum of their squares.
-
-    Raises as `jvp` and `vjp`, and ValueError where an activation has no `second`.
-    Source: Pearlmutter 1994, as `hvp`: it is the derivative of `vjp` in the direction of X_tangent.
-
-    >>> import numpy as np
-    >>> from scratchmlp import regressor
-    >>> params = tuple(Layer(np.array([[slope]]), np.zeros((1, 1))) for slope in (2.0, 3.0))
-    >>> one = np.ones((1, 1))
-    >>> [layer.W.item() for layer in jvp_grad(params, one, one, regressor, X_tangent=one)]
-    [3.0, 2.0]
-    """
-    known = resolved(network, params)
-    _check_second(known)
-    c = cotangents(params, cotangent, X)
-    RX = tangents_of_X(X_tangent, X, params)
-    still = map_layers(np.zeros_like, params)
-    with quiet():
-        cache = propagate(params, taken(X, params), known)
-        tangents = forward_tangents(params, still, cache, known, RX)
-        last = through_outputs(cache, c, known), _outputs_tangent(cache, c, known, tangents.RZ[-1])
-        each = [*_delta_tangents(params, still, cache, known, tangents, last)]
-        return frozen_tree(_gradient_tangents(cache, tangents, each))
-
-
 def hessian_operator(params: Params, data: Shards, network: Network, map: Map) -> HessianOperator:
     """The function that multiplies vectors by the Hessian; the arguments are checked here."""
     known = resolved(network, params)
-    _check_second(known)
+    check_second(known)
     return _operator(_hessian_product, params, data, known, map)
 
 
@@ -161,15 +111,6 @@ def gauss_newton_operator(
 ) -> HessianOperator:
     """The function that multiplies vectors by the Gauss-Newton matrix."""
     return _operator(_gauss_newton_product, params, data, resolved(network, params), map)
-
-
-def _check_second(network: Network) -> None:
-    for number, g in enumerate(activations(network)[:-1], start=1):
-        if g.second is None:
-            raise value_error(
-                f"network needs the second derivative of its activations, "
-                f"but that of layer {number} has none"
-            )
 
 
 def _operator(
@@ -201,68 +142,11 @@ def _hessian_product(
     tangents = forward_tangents(params, vector, cache, network)
     dZ = weighted_delta(network.loss, cache, Y, factors)
     RdZ = _weighted_curvature(network, cache, Y, tangents.RZ[-1], factors)
-    each = [*_delta_tangents(params, vector, cache, network, tangents, (dZ, RdZ))]
-    return _gradient_tangents(cache, tangents, each)
-
-
-def _gradient_tangents(cache: Cache, tangents: Tangents, each: list[Deltas]) -> Grads:
-    """RdW = RdZ A.T + dZ RA.T of every layer, and Rdb, by its deltas from the last layer on."""
-    grads = parameter_grads((RdZ for _, RdZ in each), cache)
-    layers = zip(grads, reversed(each), tangents.RA, strict=True)
-    return tuple(
-        layer if RA is None else Layer(layer.W + product_transposed(dZ, RA), layer.b)
-        for layer, (dZ, _), RA in layers
-    )
-
-
-def _delta_tangents(
-    params: Params,
-    vector: Params,
-    cache: Cache,
-    network: Network,
-    tangents: Tangents,
-    last: Deltas,
-) -> Iterator[Deltas]:
-    """The dZ and RdZ of every layer, from the last, which are given, to the first."""
-
-    def before(after: Deltas, above: tuple[Any, ...]) -> Deltas:
-        (W, _), (RW, _), g, Z, A, RZ, slope = above
-        dZ, RdZ = after
-        dA, RdA = W.mT @ dZ, W.mT @ RdZ
-        RdA += RW.mT @ dZ
-        RdA *= slope
-        if g.second not in (None, zero_second):
-            curved = elementwise_product(RZ, g.second(Z, A))
-            curved *= dA
-            RdA += curved
-        dA *= slope
-        return dA, RdA
-
-    layers = zip(
-        params[1:],
-        vector[1:],
-        activations(network)[:-1],
-        cache.Z[:-1],
-        cache.A[1:-1],
-        tangents.RZ[:-1],
-        tangents.slopes[1:],
-        strict=True,
-    )
-    return cast(Iterator[Deltas], accumulate(before, reversed([*layers]), last))
+    each = [*delta_tangents(params, vector, cache, network, tangents, (dZ, RdZ))]
+    return gradient_tangents(cache, tangents, each)
 
 
 def _weighted_curvature(network: Network, cache: Cache, Y: Array, RZ: Array, factors: Any) -> Array:
     """RdZ of the last layer."""
     curvature = cast(Callable[..., Array], network.loss.curvature)
     return curvature(cache.A[-1], Y, RZ) * factors
-
-
-def _outputs_tangent(cache: Cache, c: Array, network: Network, RZ: Array) -> Array:
-    """The derivative of `through_outputs` where the last Z moves by RZ."""
-    Z, A, g = cache.Z[-1], cache.A[-1], network.loss.activation
-    if g == softmax:
-        RA = softmax_product(A, RZ)
-        return RA * (c - column_sums(A * c)) - A * column_sums(RA * c)
-    if g.second is None:
-        raise value_error("network needs the second derivative of its output activation")
-    return elementwise_product(elementwise_product(RZ, g.second(Z, A)), c)
