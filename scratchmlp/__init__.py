@@ -46,18 +46,17 @@ from scratchmlp.core.derivatives.directional import (
     jvp,
     vjp,
 )
+from scratchmlp.core.derivatives.example_deltas import deltas, input_grad
 from scratchmlp.core.derivatives.newton import (
     hessian_trace,
     newton_cg_step,
 )
 from scratchmlp.core.derivatives.per_example import (
     clipped_grad_sum,
-    deltas,
     example_grad_norms,
     example_grad_tiles,
     example_grads,
     fisher_diagonal,
-    input_grad,
 )
 from scratchmlp.core.derivatives.slope_grad import jvp_grad
 from scratchmlp.core.derivatives.tangent_kernel import (

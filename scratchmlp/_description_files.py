@@ -24,6 +24,7 @@ from scratchmlp.descriptions import (
 def as_json(description: Description) -> str:
     """The description as JSON, without the arrays of its statistics.
 
+    >>> from scratchmlp.descriptions import pixels
     >>> as_json(pixels(1))
     '{"columns": ["pixel0"], "target": null, "missing": false, "shape": []}'
     """
@@ -40,6 +41,7 @@ def as_json(description: Description) -> str:
 def arrays_of(description: Description) -> dict[str, Array]:
     """The arrays of the statistics by their names in a file.
 
+    >>> from scratchmlp.descriptions import pixels
     >>> [*arrays_of(pixels(1))]
     ['feature_mean', 'feature_deviation']
     """
@@ -55,6 +57,7 @@ def from_json(text: str, arrays: dict[str, Array]) -> Description:
 
     Raises ValueError where it is anything else.
 
+    >>> from scratchmlp.descriptions import pixels
     >>> from_json(as_json(pixels(1)), arrays_of(pixels(1))) == pixels(1)
     True
     """
@@ -80,6 +83,7 @@ def from_json(text: str, arrays: dict[str, Array]) -> Description:
 def same(one: Description | None, other: Description | None) -> bool:
     """Whether two descriptions are the same, to the last bit of their statistics.
 
+    >>> from scratchmlp.descriptions import pixels
     >>> same(pixels(2), pixels(2)), same(pixels(2), pixels(3))
     (True, False)
     """

@@ -58,7 +58,7 @@ def hvp(
     Source: Pearlmutter 1994, "Fast Exact Multiplication by the Hessian".
 
     >>> import numpy as np
-    >>> from scratchmlp import regressor
+    >>> from scratchmlp import Layer, regressor
     >>> params = (Layer(np.array([[1.0]]), np.array([[0.0]])),)
     >>> hvp(params, params, np.array([[3.0, 1.0]]), np.array([[0.0, 0.0]]), regressor)
     (Layer(W=array([[5.]]), b=array([[2.]])),)
@@ -89,7 +89,7 @@ def gnvp(
     Source: Schraudolph 2002, "Fast Curvature Matrix-Vector Products".
 
     >>> import numpy as np
-    >>> from scratchmlp import regressor
+    >>> from scratchmlp import Layer, regressor
     >>> params = (Layer(np.array([[1.0]]), np.array([[0.0]])),)
     >>> gnvp(params, params, np.array([[3.0, 1.0]]), np.array([[0.0, 0.0]]), regressor)
     (Layer(W=array([[5.]]), b=array([[2.]])),)

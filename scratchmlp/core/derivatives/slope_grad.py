@@ -51,7 +51,7 @@ def jvp_grad(
     Source: Pearlmutter 1994, as `hvp`: it is the derivative of `vjp` in the direction of X_tangent.
 
     >>> import numpy as np
-    >>> from scratchmlp import regressor
+    >>> from scratchmlp import Layer, regressor
     >>> params = tuple(Layer(np.array([[slope]]), np.zeros((1, 1))) for slope in (2.0, 3.0))
     >>> one = np.ones((1, 1))
     >>> [layer.W.item() for layer in jvp_grad(params, one, one, regressor, X_tangent=one)]
