@@ -15,7 +15,7 @@ COURSE = ["--layers", "784", "32", "10", "--examples", "1000", "--optimizer", "a
 COURSE += ["--batch-size", "20", "--schedule", "cosine", "--patience", "1000"]
 LONG = [*COURSE, "--epochs", "200", "--validate-every", "50"]
 SHORT = [*COURSE, "--epochs", "4"]
-KILLS = 20
+KILLS = 12
 
 
 @pytest.fixture(autouse=True)
