@@ -78,7 +78,7 @@ def test_a_long_run_does_not_grow():
 
 
 def test_a_confident_network_is_no_slower():
-    """Denormal numbers would make it 15 times slower; 1.5 is far from both that and noise."""
+    """Denormal numbers would make it 15 times slower; other programs have made it 1.7 times so."""
     big = init_params([200, 300, 300, 10])
     X = rng.random((200, 500), dtype=np.float32)
     *hidden, (W, b) = big
@@ -90,4 +90,4 @@ def test_a_confident_network_is_no_slower():
             start = time.perf_counter()
             value_and_grad(each, Batch(X, labels))
             seconds[name] = min(time.perf_counter() - start, seconds.get(name, 1e9))
-    assert seconds["confident"] < 1.5 * seconds["ordinary"]
+    assert seconds["confident"] < 4 * seconds["ordinary"]
