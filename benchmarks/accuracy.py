@@ -94,9 +94,12 @@ SPRINTS = (
     Sprint("97 % in a second", [784, 256, 10], 256, 260, 0.8),
     Sprint("98 % in two seconds", [784, 256, 10], 256, 700, 0.8),
 )
-COURSE = "--validation-fraction 0 --clip-norm 0 --optimizer nesterov --schedule cosine --warmup 470"
+COURSE = "--validation-fraction 0 --clip-norm 0 --schedule cosine --warmup 470"
 AFFINE, ELASTIC = RECIPES["best"]["augment"]
-DISTORTED = f"{COURSE} --batch-size 256 --learning-rate 0.2 --augment '{AFFINE}' '{ELASTIC}'"
+DISTORTED = (
+    f"{COURSE} --optimizer nesterov --batch-size 256 --learning-rate 0.2 "
+    f"--augment '{AFFINE}' '{ELASTIC}'"
+)
 MILD = "--augment 'affine(rotation=5,scale=0.07,shear=0.07,shift=1)'"
 QUICKLY = (
     "--layers 784 784 256 10 --first-initializer gabor --validation-fraction 0 --clip-norm 0 "
@@ -116,8 +119,8 @@ ROWS = (
     ),
     Row(
         "no distortions, adversarial",
-        "--layers 784 1568 512 512 10 --first-initializer contrasts --validation-fraction 0 "
-        "--clip-norm 0 --optimizer adam --learning-rate 0.0007 --schedule cosine --warmup 470 "
+        f"--layers 784 1568 512 512 10 --first-initializer contrasts {COURSE} "
+        "--optimizer adam --learning-rate 0.0007 "
         "--batch-size 128 --label-smoothing 0.1 --adversarial 1 --validate-every 4690 --epochs 30",
         99.22,
         "Goodfellow 2015",

@@ -46,6 +46,14 @@ def positive(name: str, value: Any, *, zero: bool = False) -> float:
     return size
 
 
+def within(name: str, value: Any, least: float, most: float) -> float:
+    """A number above 0 that is in a range, the ends of which belong to it."""
+    size = positive(name, value)
+    if not least <= size <= most:
+        raise value_error(f"{name} must be from {least} to {most:g}, not {size}")
+    return size
+
+
 def fraction(name: str, value: Any, *, zero: bool = False) -> float:
     """A number between 0 and 1, neither of them, or zero itself where that is said."""
     share = positive(name, value, zero=zero)

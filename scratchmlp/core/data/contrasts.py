@@ -43,9 +43,7 @@ def contrasts(X: Array, neighbours: float = 14.0) -> Initializer:
     array([[ 1., -1.,  0.],
            [ 1., -1.,  0.]])
     """
-    number = checks.positive("neighbours", neighbours)
-    if not LEAST <= number <= MOST:
-        raise value_error(f"neighbours must be from {LEAST} to {MOST:g}, not {number}")
+    number = checks.within("neighbours", neighbours, LEAST, MOST)
     scaled, (_, deviation) = standardize(X)
     varies = scaled.any(axis=1)
     if (found := int(varies.sum())) < 2:

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array
-from scratchmlp.core.border import public, value_error
+from scratchmlp.core.border import public
 from scratchmlp.core.images import Size, check_shape, size_of
 from scratchmlp.core.model.initializers import Initializer, Shape
 
@@ -37,10 +37,8 @@ def gabor(sigma: float = 1.5, shape: Size | None = None) -> Initializer:
     >>> W.shape, (W * W).sum(axis=1).round(12)
     ((2, 784), array([2., 2.]))
     """
-    size = checks.positive("sigma", sigma)
+    size = checks.within("sigma", sigma, LEAST, MOST)
     check_shape(shape)
-    if not LEAST <= size <= MOST:
-        raise value_error(f"sigma must be from {LEAST} to {MOST:g}, not {size}")
     return partial(_gabor, size, shape)
 
 
