@@ -8,7 +8,6 @@ from scratchmlp.core.data.augment import (
     compose,
     elastic,
     gaussian_noise,
-    image_seeds,
 )
 from scratchmlp.core.data.batches import (
     Batch,
@@ -20,6 +19,7 @@ from scratchmlp.core.data.dropout import (
     dropout,
     dropout_masks,
 )
+from scratchmlp.core.data.image_seeds import image_seeds
 from scratchmlp.core.data.live_rows import (
     live_shards,
 )

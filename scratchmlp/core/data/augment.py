@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, reduce
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,33 +11,17 @@ from toolz import concat
 
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.core.border import public, type_error, value_error
+from scratchmlp.core.border import public, value_error
 from scratchmlp.core.data import warps
+from scratchmlp.core.data.image_seeds import seeds_given
+from scratchmlp.core.data.ranges import MOST, bounded, range_of
 from scratchmlp.core.data.warps import Range, Ranges, Warp
 from scratchmlp.core.images import check_shape, size_of
-from scratchmlp.core.randomness import Purpose, derived, generator, normals
+from scratchmlp.core.randomness import derived, normals
 
 Augmentation: TypeAlias = Callable[[Array, Any], Array]
 Stage: TypeAlias = Warp | Augmentation
-MOST = 1e6  # pixels, degrees or times: float32 holds what is made of them
 MOST_PIXELS = 200_000  # of images at once: of more the cache is too small, of fewer threads wait
-
-
-@public
-def image_seeds(seed: int, epoch: int, places: Array) -> Array:
-    """The seeds (m,) uint64 of the images at some places (m,) of the data, in an epoch.
-
-    Each is a function of (seed, epoch, place) alone, whatever images are beside it.
-
-    Raises ValueError for a seed, an epoch or a place below 0; TypeError where one is no integer.
-
-    >>> image_seeds(0, 3, np.array([7, 8]))[1] == image_seeds(0, 3, np.array([8]))[0]
-    np.True_
-    """
-    checks.count("seed", seed, least=0)
-    checks.count("epoch", epoch, least=0)
-    checks.labels(places, np.iinfo(np.int64).max, "places")
-    return freeze(seeds_of(seed, epoch, places))
 
 
 @public
@@ -71,8 +54,8 @@ def affine(
     array([[2., 4.],
            [1., 3.]])
     """
-    sizes = _range("rotation", rotation), _range("scale", scale, 1.0), _range("shear", shear)
-    ranges = Ranges(*sizes, _range("shift", shift))
+    sizes = range_of("rotation", rotation), range_of("scale", scale, 1.0), range_of("shear", shear)
+    ranges = Ranges(*sizes, range_of("shift", shift))
     if ranges.scale[0] < 1 / MOST:
         raise value_error(f"scale must be at least {1 / MOST}, not from {ranges.scale[0]}")
     return _warp(partial(warps.affine, ranges), shape)
@@ -99,8 +82,8 @@ def elastic(
     >>> distorted.shape, bool((distorted[12] == X[12]).all()), bool((distorted[0] < X[0]).any())
     ((25, 3), True, True)
     """
-    width = _bounded("sigma", checks.positive("sigma", sigma))
-    most = _bounded("alpha", checks.positive("alpha", alpha, zero=True))
+    width = bounded("sigma", checks.positive("sigma", sigma))
+    most = bounded("alpha", checks.positive("alpha", alpha, zero=True))
     return _warp(partial(warps.elastic, width, most), shape)
 
 
@@ -115,7 +98,7 @@ def gaussian_noise(deviation: float) -> Augmentation:
     >>> gaussian_noise(0.1)(np.zeros((10_000, 1)), 0).std().round(2)
     np.float64(0.1)
     """
-    size = _bounded("deviation", checks.positive("deviation", deviation, zero=True))
+    size = bounded("deviation", checks.positive("deviation", deviation, zero=True))
     return partial(_augmentation, (partial(_noisy, size),))
 
 
@@ -141,17 +124,11 @@ def compose(*augmentations: Augmentation) -> Augmentation:
     return partial(_augmentation, stages)
 
 
-def seeds_of(seed: int, epoch: int, places: Array) -> Array:
-    """`image_seeds` of checked arguments."""
-    one = generator(seed, Purpose.IMAGES, epoch).integers(2**64, size=1, dtype=np.uint64)
-    return derived(one, places)
-
-
 @public
 def _augmentation(stages: tuple[Stage, ...], X: Array, seed: Any) -> Array:
     """A tile of images after another, so that what is made of them on the way stays in cache."""
     checks.matrix("X", X)
-    seeds = _seeds(seed, X.shape[1])
+    seeds = seeds_given(seed, X.shape[1])
     rows = np.empty(X.shape[::-1], np.float64 if X.dtype == np.float64 else np.float32)
     step = max(1, MOST_PIXELS // len(X))
     for start in range(0, len(rows), step):
@@ -197,36 +174,3 @@ def _noisy(deviation: float, X: Array, seeds: Array) -> Array:
 def _warp(move: warps.Move, shape: Any) -> Augmentation:
     check_shape(shape)
     return partial(_augmentation, (Warp((move,), shape),))
-
-
-def _seeds(seed: Any, m: int) -> Array:
-    if not isinstance(seed, np.ndarray):
-        checks.count("seed", seed, least=0)
-        return seeds_of(seed, 0, np.arange(m))
-    if seed.dtype != np.uint64:
-        raise type_error(f"seed must be an integer or image_seeds, not {seed.dtype}")
-    if seed.shape != (m,):
-        raise value_error(f"seed must be of {m} examples, not of shape {seed.shape}")
-    return seed
-
-
-def _bounded(name: str, size: float) -> float:
-    if not abs(size) <= MOST:
-        raise value_error(f"{name} must be at most {MOST:,.0f}, not {size}")
-    return size
-
-
-def _range(name: str, value: float | Range, middle: float = 0.0) -> Range:
-    """A pair (low, high), or of a number those that are so far from the middle."""
-    if not isinstance(value, tuple):
-        if not isinstance(value, Real):
-            came = checks.kind(value)
-            raise type_error(f"{name} must be a number or (low, high), not {came}")
-        reach = _bounded(name, checks.positive(name, value, zero=True))
-        return middle - reach, middle + reach
-    if len(value) != 2:
-        raise value_error(f"{name} takes a number or (low, high), not {len(value)}")
-    low, high = (_bounded(name, checks.number(name, each)) for each in value)
-    if low > high:
-        raise value_error(f"{name} must be (low, high), not {(low, high)}")
-    return low, high

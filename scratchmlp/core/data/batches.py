@@ -13,7 +13,8 @@ from toolz import concat, drop
 from scratchmlp.core import checks
 from scratchmlp.core.arrays import Array, Numbers, freeze, frozen_view, owned
 from scratchmlp.core.border import public, public_stream, value_error
-from scratchmlp.core.data.augment import Augmentation, seeds_of
+from scratchmlp.core.data.augment import Augmentation
+from scratchmlp.core.data.image_seeds import seeds_of
 from scratchmlp.core.data.preprocessing import Data
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.masks import Masks
