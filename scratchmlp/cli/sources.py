@@ -1,31 +1,21 @@
 """Files of examples, read and encoded: a table, or arrays, as the content of the file tells."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchmlp import Data, codes
+from scratchmlp import Data
 from scratchmlp._arrays import kind_of
-from scratchmlp._columns import listed, words
-from scratchmlp._describing import told_task
+from scratchmlp._columns import listed
 from scratchmlp._extras import require
 from scratchmlp._frames import Frame
+from scratchmlp.cli import array_columns
 from scratchmlp.cli.settings import DataSettings
-from scratchmlp.core.arrays import Array, freeze
-from scratchmlp.datasets import EMBEDDED, Parts, load_arrays
-from scratchmlp.descriptions import (
-    CLASSES,
-    NUMBER,
-    Column,
-    Description,
-    Target,
-    feature_names,
-    pixel_statistics,
-    unscaled,
-)
+from scratchmlp.core.arrays import freeze
+from scratchmlp.datasets import EMBEDDED, load_arrays
+from scratchmlp.descriptions import Description, feature_names
 from scratchmlp.tables import describe, encode, encode_target, read_table, target_names
 
 PARTS = ("train", "validation", "test")
@@ -59,8 +49,7 @@ def read(settings: DataSettings) -> Source:
     if (tables and len(tables) < max(1, len(given))) or (tables and "train" not in given):
         other = next((path for part, path in given.items() if part not in tables), "the data")
         raise ValueError(f"{next(iter(tables.values()))}: is a table, but {other} is not")
-    source = _of_tables(tables, settings) if tables else _of_arrays(given, settings)
-    return source
+    return _of_tables(tables, settings) if tables else _of_arrays(given, settings)
 
 
 def new(
@@ -83,7 +72,7 @@ def new(
         if found is None:
             raise ValueError(f"has no examples to {part}")
         said = f"{path}, its {found} part" if parts.test or parts.validation else str(path)
-        return _new_arrays(getattr(parts, found), description), said
+        return array_columns.encoded(getattr(parts, found), description), said
     except ValueError as error:
         told = str(error)
         raise ValueError(told if told.startswith(str(path)) else f"{path}: {told}") from None
@@ -153,39 +142,10 @@ def _of_arrays(paths: Mapping[str, Path], settings: DataSettings) -> Source:
                 f"the {name} examples have {len(part.X)} features, those to train with "
                 f"{len(first.X)}, or their labels have another form"
             )
-    target = _target([part.y for part in found.values()], bool(own.shape), settings.task)
-    described, fixed = _described([part.X for part in found.values()], own, target)
+    described, fixed = array_columns.described([*found.values()], own.shape, settings.task)
     description = _transposed(described, settings)
-    encoded = {name: _new_arrays(part, description) for name, part in found.items()}
+    encoded = {name: array_columns.encoded(part, description) for name, part in found.items()}
     return Source(encoded, description, tuple(notes), fixed)
-
-
-def _target(ys: list[Array], images: bool, task: str | None) -> Target:
-    """What the labels or targets of all parts are."""
-    y = np.concatenate(ys, axis=-1)
-    names = ("label",) if y.ndim == 1 else tuple(f"target {k}" for k in range(1, len(y) + 1))
-    integers = y.ndim == 1 and y.dtype.kind in "biuU" and (images or y.dtype.kind in "bU")
-    told = task or (CLASSES if integers else told_task(y if y.ndim > 1 else y[np.newaxis]))
-    if told == CLASSES:
-        if y.ndim > 1:
-            raise ValueError("classes are of one label an example")
-        return Target(CLASSES, names, words(np.unique(y).tolist()))
-    return Target(told, names)
-
-
-def _described(Xs: list[Array], own: Parts, target: Target) -> tuple[Description, bool]:
-    """The description of arrays, and whether they are on its scale already."""
-    n, shape = len(Xs[0]), own.shape
-    low, high = min(X.min() for X in Xs), max(X.max() for X in Xs)
-    whole = all(X.dtype.kind in "iu" or bool((np.floor(X) == X).all()) for X in Xs)
-    in_bytes = whole and low >= 0 and high <= 255
-    if in_bytes and ((shape and (high > 1 or Xs[0].dtype == np.uint8)) or (n >= 16 and high > 127)):
-        columns = tuple(Column(f"pixel{k}") for k in range(n))
-        return Description(columns, target, pixel_statistics(n), shape=shape), True
-    name = "pixel{}" if shape else "column {}"
-    columns = tuple(Column(name.format(k if shape else k + 1)) for k in range(n))
-    scaled = bool(shape) and low >= -1 and high <= 1
-    return Description(columns, target, unscaled(n), shape=shape), scaled
 
 
 def _transposed(description: Description, settings: DataSettings) -> Description:
@@ -209,37 +169,3 @@ def _new_table(frame: Frame, description: Description, ignore_unknown: bool) -> 
     target = description.target
     there = target is not None and all(name in frame.columns for name in target.names)
     return Data(X, encode_target(frame, description) if there else None)
-
-
-def _new_arrays(data: Data, description: Description | None) -> Data:
-    """Arrays whose features stand in the order in which the description's columns are numbered."""
-    if description is None:
-        return data
-    n = len(description.columns)
-    if any(column.kind != NUMBER or column.missing for column in description.columns):
-        raise ValueError("are arrays, but the model takes a table of columns with names")
-    if len(data.X) != n:
-        raise ValueError(f"has {len(data.X)} features, but the model takes {n}")
-    numbered = [re.fullmatch(r"(?:pixel|column )(\d+)", c.name) for c in description.columns]
-    places = [int(found[1]) for found in numbered if found]
-    order = np.array(places) - (min(places) if places else 0)
-    X = data.X
-    if sorted(order.tolist()) == list(range(n)) and (np.diff(order) != 1).any():
-        X = freeze(np.ascontiguousarray(X.T[:, order]).T)
-    return Data(X, None if data.y is None else _encoded(data.y, description.target))
-
-
-def _encoded(y: Array, target: Target | None) -> Array:
-    if target is None:
-        return y
-    if target.task != CLASSES:
-        Y = y.reshape(len(target.names), -1) if y.size else y
-        return freeze(Y.astype(np.float64))
-    if y.ndim > 1:
-        raise ValueError("has several labels an example, but the model tells classes apart")
-    values, places = np.unique(y, return_inverse=True)
-    known = codes(np.array(words(values.tolist()), str), np.array(target.classes))
-    if (known < 0).any():
-        unknown = listed(words(values[known < 0].tolist()))
-        raise ValueError(f"has classes that the network does not know: {unknown}")
-    return freeze(known[places])
