@@ -1,7 +1,6 @@
 """A State and its network to a file and back: one `.npz`, with no pickle in it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,25 +9,18 @@ from scratchmlp._atomic import PathLike, replacing
 from scratchmlp._description_files import arrays_of, as_json, from_json
 from scratchmlp._names import network_named, network_names
 from scratchmlp._npz import read_npz, write_npz
+from scratchmlp._state_files import expected, named, outline, rebuild
 from scratchmlp.core import checks
-from scratchmlp.core.arrays import Array, Layer, Numbers, Params, freeze, leaves
+from scratchmlp.core.arrays import Array, Numbers, Params, freeze, leaves
 from scratchmlp.core.border import public, type_error, value_error
 from scratchmlp.core.model import fitting
 from scratchmlp.core.model.network import Network, classifier, resolved
 from scratchmlp.core.stacks import networks
-from scratchmlp.core.training.adaptive_optimizers import AdamState, RmspropState
-from scratchmlp.core.training.averages import AVERAGES
-from scratchmlp.core.training.further_optimizers import AdagradState, LionState
-from scratchmlp.core.training.muon import MuonState
-from scratchmlp.core.training.optimizers import MomentumState
 from scratchmlp.core.training.state import State
 from scratchmlp.descriptions import Description, check_sizes
 
 FORMAT, DESCRIBED_FORMAT = 1, 2
 """The versions of the format that `save` writes, without a description and with one."""
-_KINDS = "biuf"
-_STATES = (MomentumState, RmspropState, AdagradState, AdamState, LionState, MuonState)
-_TUPLES: dict[str, type] = {each.__name__: each for each in (Layer, *_STATES, *AVERAGES)}
 
 
 class Checkpoint(NamedTuple):
@@ -77,10 +69,10 @@ def save(
         "iteration": state.iteration,
         "loss": _listed(state.loss),
         "accuracy": _listed(state.accuracy),
-        "params": _outline(state.params),
-        "optimizer": _outline(state.optimizer),
+        "params": outline(state.params),
+        "optimizer": outline(state.optimizer),
     }
-    arrays = {"about": np.array(json.dumps(about)), **_named(state)}
+    arrays = {"about": np.array(json.dumps(about)), **named(state)}
     if description is not None:
         check_sizes(description, *_ends(state.params))
         arrays |= {"description": np.array(as_json(description)), **arrays_of(description)}
@@ -103,8 +95,8 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
             arrays = read_npz(file)
         about = _about(arrays.pop("about"))
         description = _description(arrays) if about["format"] == DESCRIBED_FORMAT else None
-        named = iter(_expected(about, arrays))
-        params, optimizer = (_rebuild(about[part], named) for part in ("params", "optimizer"))
+        left = iter(expected(about, arrays))
+        params, optimizer = (rebuild(about[part], left) for part in ("params", "optimizer"))
         _check(params, optimizer)
         state = State(params, optimizer, *_figures(about, networks(params)))
         if description is not None:
@@ -113,16 +105,6 @@ def load(path: PathLike, *, network: Network | None = None) -> Checkpoint:
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: is no checkpoint: {reason}") from None
-
-
-def _named(state: State) -> dict[str, Array]:
-    layers = {
-        f"{part}{number}": array
-        for number, layer in enumerate(state.params, start=1)
-        for part, array in zip("Wb", layer, strict=True)
-    }
-    memory = enumerate(leaves(state.optimizer), start=1)
-    return layers | {f"optimizer{number}": array for number, array in memory}
 
 
 def _about(array: Array) -> dict[str, Any]:
@@ -178,43 +160,6 @@ def _check(params: Params, optimizer: Any) -> None:
         fitting.finite_params(params)
     if not isinstance(optimizer, tuple):
         raise value_error("the optimizer's state must be a tuple")
-
-
-def _outline(tree: Any) -> Any:
-    """The tree as JSON can have it, each array as its dtype and shape."""
-    if not isinstance(tree, tuple):
-        if not isinstance(tree, np.ndarray | np.generic) or tree.dtype.kind not in _KINDS:
-            raise value_error(f"a state of {checks.kind(tree)} is not of numbers")
-        return [str(tree.dtype), list(tree.shape)]
-    name = "tuple" if type(tree) is tuple else type(tree).__name__
-    if name != "tuple" and name not in _TUPLES:
-        raise value_error(f"a state of the type {name} is not scratchmlp's")
-    return {"type": name, "items": [_outline(branch) for branch in tree]}
-
-
-def _expected(about: dict[str, Any], arrays: dict[str, Array]) -> list[tuple[str, Array]]:
-    """The arrays in the order of the outline, once their names are the right ones."""
-    depth = len(about["params"]["items"])
-    layers = [f"{part}{number}" for number in range(1, depth + 1) for part in "Wb"]
-    names = layers + [f"optimizer{number}" for number in range(1, len(arrays) - 2 * depth + 1)]
-    if set(names) != set(arrays):
-        raise ValueError(f"it has the arrays {sorted(arrays)}, not {sorted(names)}")
-    for name, array in arrays.items():
-        if array.dtype.kind not in _KINDS:
-            raise ValueError(f"{name} is {array.dtype}, not numbers")
-    return [(name, arrays[name]) for name in names]
-
-
-def _rebuild(outline: Any, named: Iterator[tuple[str, Array]]) -> Any:
-    if isinstance(outline, dict):
-        items = tuple(_rebuild(item, named) for item in outline["items"])
-        return items if outline["type"] == "tuple" else _TUPLES[outline["type"]](*items)
-    dtype, shape = outline
-    name, array = next(named, ("an array that is missing", None))
-    if array is None or (str(array.dtype), list(array.shape)) != (dtype, shape):
-        came = "not there" if array is None else f"{array.dtype} {list(array.shape)}"
-        raise ValueError(f"{name} is {came}, but should be {dtype} {shape}")
-    return array
 
 
 def _network(names: dict[str, Any], given: Network | None, params: Params) -> Network:
