@@ -23,13 +23,13 @@ from scratchmlp import (
     Layer,
     Loss,
     Optimizer,
-    Params,
     _slopes,
     article_normal,
     init_params,
 )
-from scratchmlp._properties import array, finite, leaves, outline, pickles, pure, same_bytes
+from scratchmlp._properties import array, finite, outline, pickles, pure
 from scratchmlp._slopes import DTYPES
+from scratchmlp._updates import downhill, steady
 from scratchmlp.core.model.initializers import Initializer, Shape
 
 __all__ = ["check_activation", "check_initializer", "check_loss", "check_optimizer"]
@@ -127,8 +127,8 @@ def check_optimizer(
             state = pure("init", optimizer.init, start)
             if not isinstance(state, tuple) or "?" in outline(state):
                 raise ValueError(f"init must give a tuple of arrays, not {outline(state)}")
-            _downhill(optimizer, start, state)
-            _steady((optimizer, copy), start, state, largest, np.random.default_rng(seed))
+            downhill(optimizer, start, state)
+            steady((optimizer, copy), start, state, largest, np.random.default_rng(seed))
 
 
 def check_initializer(
@@ -179,52 +179,6 @@ def _check_kind(where: str, name: str, value: Any, expected: type[Any]) -> None:
         raise TypeError(
             f"{where}: {name} must be of type {expected.__name__}, not {type(value).__name__}"
         )
-
-
-def _downhill(optimizer: Optimizer, start: Params, state: Any) -> None:
-    once, _ = _updated(optimizer, start, start, state, 0, "the first iteration")
-    pairs = zip(leaves(start), leaves(once), strict=True)
-    if sum(np.vdot(old, new - old) for old, new in pairs) > 0:
-        raise ValueError("update must go downhill, but its first step on |W|^2 / 2 goes up")
-
-
-def _steady(
-    optimizers: tuple[Optimizer, Optimizer],
-    params: Params,
-    state: Any,
-    largest: float,
-    rng: "np.random.Generator",
-) -> None:
-    """Updates by an optimizer and by its pickled copy, for gradients of different sizes."""
-    optimizer, copy = optimizers
-    for iteration, size in ((0, 1.0), (1, 0.0), (2, largest), (3, 1.0), (10**6, 1.0)):
-        grads = tuple(Layer(*(_gradient(rng, size, each) for each in layer)) for layer in params)
-        where = f"iteration {iteration} for {params[0].W.dtype} gradients of the size {size:g}"
-        again = pure("update", copy.update, params, grads, state, iteration)
-        params, state = _updated(optimizer, params, grads, state, iteration, where)
-        if not same_bytes((params, state), again):
-            raise ValueError(f"update must be the same once pickled, but is not in {where}")
-
-
-def _updated(
-    optimizer: Optimizer, params: Params, grads: Params, state: Any, iteration: int, where: str
-) -> tuple[Params, Any]:
-    result = pure("update", optimizer.update, params, grads, state, iteration)
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise ValueError(f"update must give (new params, new state), not {outline(result)}")
-    for name, after, before in zip(("parameters", "state"), result, (params, state), strict=True):
-        if outline(after) != outline(before):
-            raise ValueError(
-                f"update must give {name} of the form {outline(before)}, but gives "
-                f"{outline(after)} in {where}"
-            )
-        if not all(np.isfinite(leaf).all() for leaf in leaves(after)):
-            raise ValueError(f"update must keep the {name} finite, but does not in {where}")
-    return result
-
-
-def _gradient(rng: "np.random.Generator", size: float, like: Array) -> Array:
-    return (size * rng.normal(size=like.shape)).astype(like.dtype)
 
 
 def _initialized(
