@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from scratchmlp import _clusters, init_params, shards, value_and_grad
+from scratchmlp import _cluster_sums, init_params, shards, value_and_grad
 from scratchmlp.core.arrays import leaves
 from scratchmlp.workers import blas_threads, cluster
 from tests.maps import LAWFUL, UNLAWFUL, Memoizing
@@ -160,7 +160,7 @@ class killing_while_placing:  # noqa: N801
     """Until it is left, the workers are killed before so many values have been sent to them."""
 
     def __init__(self, pids, after):
-        self.pids, self.left, self.send = pids, after, _clusters._sent
+        self.pids, self.left, self.send = pids, after, _cluster_sums.sent
 
     def __call__(self, *arguments):
         if self.left == 0:
@@ -169,10 +169,10 @@ class killing_while_placing:  # noqa: N801
         return self.send(*arguments)
 
     def __enter__(self):
-        _clusters._sent = self
+        _cluster_sums.sent = self
 
     def __exit__(self, *_):
-        _clusters._sent = self.send
+        _cluster_sums.sent = self.send
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import scratchmlp
-from scratchmlp import _clusters, evaluate
+from scratchmlp import _cluster_sums, evaluate
 from scratchmlp._cluster_calls import compare
 from scratchmlp._clusters import connected
 from scratchmlp._fingerprint import fingerprint
@@ -46,7 +46,7 @@ def expected():
 
 @pytest.mark.parametrize("moment", [1, 2, 3, 4])
 def test_a_worker_that_is_killed_while_shards_are_placed(client, monkeypatch, moment):
-    send, sent = _clusters._sent, []
+    send, sent = _cluster_sums.sent, []
 
     def observed(crew, value, places):
         sent.append(places)
@@ -54,7 +54,7 @@ def test_a_worker_that_is_killed_while_shards_are_placed(client, monkeypatch, mo
             os.kill(pids(client)[places[0]], signal.SIGKILL)
         return send(crew, value, places)
 
-    monkeypatch.setattr(_clusters, "_sent", observed)
+    monkeypatch.setattr(_cluster_sums, "sent", observed)
     with cluster(client) as mapped:
         assert evaluate(params, PARTS, map=mapped) == expected()
     assert len(sent) >= 4

@@ -162,7 +162,7 @@ def test_what_kills_every_worker_is_given_up(mapped, monkeypatch):
         attempts.append(1)
         raise LostError("all of them")
 
-    monkeypatch.setattr(clusters, "_placed", lost)
+    monkeypatch.setattr(clusters, "placed", lost)
     with pytest.raises(ConnectionError, match="cluster: workers were lost 10 times.*all of them"):
         evaluate(params, PARTS, map=mapped)
     assert len(attempts) == 10
